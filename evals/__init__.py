@@ -1,0 +1,1 @@
+"""Measurements that anyone can run again: benches, eval cases and the regression suite."""

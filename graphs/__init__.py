@@ -1,0 +1,1 @@
+"""LangGraph graphs, one folder each: `state`, `nodes`, `prompts/`, `graph` (wiring and routers only)."""

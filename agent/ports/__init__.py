@@ -2,5 +2,18 @@
 
 from agent.ports.chat import Chat, Prompt
 from agent.ports.grader import Grader
+from agent.ports.journal import Clock, Journal, Notes, Recorded, Wordings
+from agent.ports.promotions import DecisionOutcome, Promotions
 
-__all__ = ["Chat", "Grader", "Prompt"]
+__all__ = [
+    "Chat",
+    "Clock",
+    "DecisionOutcome",
+    "Grader",
+    "Journal",
+    "Notes",
+    "Prompt",
+    "Promotions",
+    "Recorded",
+    "Wordings",
+]

@@ -1,0 +1,100 @@
+"""Proposed level changes, what a human may answer, and the ledger entry that a decision leaves."""
+
+from datetime import datetime
+from typing import Annotated, Any, Literal, Self
+
+from pydantic import BeforeValidator, Field, PlainSerializer
+
+from agent.domain.attempt import Record, content_hash
+from agent.domain.level import Level
+
+
+def _level(value: Any) -> Any:
+    return Level.parse(value) if isinstance(value, str) else value
+
+
+LevelName = Annotated[Level, BeforeValidator(_level), PlainSerializer(str, return_type=str)]
+
+
+class Evidence(Record):
+    """A file of the workspace that a change rests on: its path relative to the root, and its sha256."""
+
+    path: str = Field(min_length=1)
+    label: str = ""
+    sha256: str = ""
+
+
+class Change(Record):
+    """What would change in one row of the roadmap."""
+
+    topic: str
+    topic_text: str
+    from_level: LevelName
+    to_level: LevelName
+    evidence: tuple[Evidence, ...]
+    status: str
+
+
+class Proposal(Record):
+    """A pending proposal, one file in `progress/proposals/`. `attempt` is the id of the quiz it came from.
+
+    `intent` is the ledger entry of an approval that is being applied: it is written before any other file is
+    touched and is enough to finish the decision after a crash.
+    """
+
+    id: str
+    created: datetime
+    change: Change
+    rationale: str
+    attempt: str | None = None
+    attempt_sha256: str | None = None
+    appealed: tuple[str, ...] = ()
+    versions: dict[str, str] = Field(default_factory=dict)
+    intent: "LedgerEntry | None" = None
+
+
+DecisionType = Literal["approve", "edit", "reject", "later"]
+
+
+class Decision(Record):
+    """What a human decided. An edit carries the change as they want it; it is gated again and asked again."""
+
+    type: DecisionType
+    reason: str = ""
+    change: Change | None = None
+    by: str = ""
+    channel: Literal["terminal", "web", "api"] = "terminal"
+
+
+class LedgerEntry(Record):
+    """One decision, one file in `progress/ledger/`, written last and never changed.
+
+    `follows` holds the hashes of the entries that were the newest when it was written (two after a merge);
+    `sha256` is the hash of everything else. The hashes make an accidental or casual edit visible; an owner who
+    recomputes them is not stopped.
+    """
+
+    id: str
+    at: datetime
+    decision: Literal["approved", "rejected"]
+    change: Change
+    rationale: str
+    reason: str
+    by: str
+    attempt: str | None
+    attempt_sha256: str | None
+    appealed: tuple[str, ...]
+    versions: dict[str, str]
+    follows: tuple[str, ...]
+    sha256: str = ""
+
+    def computed_hash(self) -> str:
+        """Hash the content, leaving out the stored hash."""
+        return content_hash(self.model_dump(mode="json", exclude={"sha256"}))
+
+    def sealed(self) -> Self:
+        """Give the entry with its hash filled in."""
+        return self.model_copy(update={"sha256": self.computed_hash()})
+
+
+Proposal.model_rebuild()

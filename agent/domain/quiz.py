@@ -1,0 +1,304 @@
+"""The quiz as pure rules: what to ask next, what an answer earned, and when a topic counts as explained.
+
+A quiz is the list of its turns; everything else is a fold over them, so that a resumed quiz, a recheck of a stored
+attempt and the simulation in `evals/` all come to the same result. L1 asks for conceptual clarity, key terms and
+boundaries: every core claim, at least one boundary and one term, in the learner's own words, and no misconception
+left as voiced.
+"""
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+
+from agent.domain.attempt import Attempt, Judged, Question, Standing, Turn, content_hash
+from agent.domain.note import Claim, Misconception, Note
+
+CARRY_OVER = timedelta(days=14)
+MAX_APPEALED_CORE = 1
+HELP = ("hint", "explain")
+CORRECTION = ".correction"  # suffix of the id under which a misconception's correction is judged
+TRIES = {"boundary": 2, "term": 2}  # how many different boundaries and terms are asked at most
+
+
+@dataclass(frozen=True, slots=True)
+class Policy:
+    """Thresholds on the grader's calibrated probabilities; `evals/simulate` shows what they lead to.
+
+    An answer to the claim's own question is the stronger witness: words that happen to touch another claim
+    need more certainty (`unasked`). `voiced`: how sure the grader must be that a false statement was asserted.
+    """
+
+    unasked: float = 0.9
+    voiced: float = 0.8
+    max_turns: int = 16
+
+
+@dataclass(frozen=True, slots=True)
+class History:
+    """What earlier sittings left: covers to carry over, and per claim the questions put, and those that were helped."""
+
+    carried: Mapping[str, Standing] = field(default_factory=dict)
+    asked: Mapping[str, frozenset[int]] = field(default_factory=dict)
+    helped: Mapping[str, frozenset[int]] = field(default_factory=dict)
+
+
+def claim_hash(text: str) -> str:
+    """Pin a claim's text: a cover is carried over only while the claim still says the same."""
+    return content_hash(text)[:16]
+
+
+def history_of(note: Note, attempts: Iterable[Attempt], now: datetime) -> History:
+    """Fold earlier attempts on the note's topic, of which covers of the last 14 days count."""
+    carried: dict[str, Standing] = {}
+    asked: dict[str, set[int]] = {}
+    helped: dict[str, set[int]] = {}
+    for attempt in sorted(attempts, key=lambda a: a.finished):
+        if attempt.topic != note.id:
+            continue
+        for turn in attempt.turns:
+            asked.setdefault(turn.question.claim, set()).add(turn.question.index)
+            if turn.action in HELP:
+                helped.setdefault(turn.question.claim, set()).add(turn.question.index)
+        for standing in attempt.standings:
+            claim = note.claim(standing.claim)
+            since = standing.covered_at
+            if claim is None or since is None or standing.status != "covered" or standing.origin != "quiz":
+                continue
+            # A clock that went backwards must not make a cover last longer: the future counts as expired.
+            if standing.claim_hash == claim_hash(claim.text) and timedelta(0) <= now - since <= CARRY_OVER:
+                carried[claim.id] = standing.model_copy(update={"origin": attempt.id})
+    return History(
+        carried,
+        {claim: frozenset(indices) for claim, indices in asked.items()},
+        {claim: frozenset(indices) for claim, indices in helped.items()},
+    )
+
+
+def standings(note: Note, turns: Sequence[Turn], history: History, policy: Policy) -> dict[str, Standing]:
+    """Fold the turns into where every claim and misconception of the note stands, in the note's order."""
+    table: dict[str, Standing] = {}
+    for claim in note.claims:
+        fresh = Standing(claim=claim.id, kind=claim.kind, status="open", claim_hash=claim_hash(claim.text))
+        table[claim.id] = history.carried.get(claim.id, fresh)
+    helped: set[str] = set()
+    for turn in turns:
+        asked = turn.question.claim
+        if turn.action in HELP or turn.question.index in history.helped.get(asked, ()):
+            helped.add(asked)
+        _note_action(table, turn)
+        corrections = {v.claim.removesuffix(CORRECTION): v for v in turn.verdicts if v.claim.endswith(CORRECTION)}
+        for verdict in turn.verdicts:
+            if verdict.kind == "misconception":
+                _hear_misconception(table, turn, verdict, corrections.get(verdict.claim), policy)
+            elif verdict.claim in table and verdict.claim_hash == table[verdict.claim].claim_hash:
+                table[verdict.claim] = _hear(table[verdict.claim], turn, verdict, helped, policy)
+    return table
+
+
+def _note_action(table: dict[str, Standing], turn: Turn) -> None:
+    """Record what a message that is no answer does to the claim asked."""
+    before = table.get(turn.question.claim)
+    if before is None or before.status not in ("open", "missing", "contradicted"):
+        return
+    if turn.action == "skip":
+        table[before.claim] = before.model_copy(update={"status": "missing"})
+    elif turn.action == "explain":
+        table[before.claim] = before.model_copy(update={"status": "helped"})
+    elif turn.action == "appeal":
+        table[before.claim] = before.model_copy(update={"status": "appealed"})
+
+
+def _hear(before: Standing, turn: Turn, verdict: Judged, helped: set[str], policy: Policy) -> Standing:
+    """Give the claim's standing after one verdict on it."""
+    if before.status in ("covered", "appealed"):
+        return before
+    asked = turn.question.claim == verdict.claim
+    sure = _sure(verdict, "covered")
+    if turn.copied or not sure or (not asked and verdict.p_covered < policy.unasked):
+        if not asked or before.status == "helped":
+            return before
+        status = "contradicted" if _sure(verdict, "contradicted") else "missing"
+        return before.model_copy(update={"status": status, "p_covered": verdict.p_covered, "quote": ""})
+    with_help = verdict.claim in helped
+    return before.model_copy(
+        update={
+            "status": "helped" if with_help else "covered",
+            "p_covered": verdict.p_covered,
+            "quote": verdict.quote,
+            "covered_at": None if with_help else turn.at,
+        }
+    )
+
+
+def _hear_misconception(
+    table: dict[str, Standing], turn: Turn, verdict: Judged, correction: Judged | None, policy: Policy
+) -> None:
+    """Record a false statement as voiced, or as taken back by an answer that denies it or says what holds instead."""
+    corrected = correction is not None and _sure(correction, "covered")
+    denied = _sure(verdict, "contradicted")
+    asserted = _sure(verdict, "covered") and verdict.p_covered >= policy.voiced
+    if asserted and corrected and correction is not None:
+        # The two share most of their words; the statement counts as voiced only if it is what the answer says more.
+        asserted = verdict.p_covered > correction.p_covered
+    values = {"claim": verdict.claim, "kind": "misconception", "p_covered": verdict.p_covered, "quote": verdict.quote}
+    before = table.get(verdict.claim)
+    if asserted and not turn.copied:
+        table[verdict.claim] = Standing.model_validate(values | {"status": "voiced"})
+    elif before is not None and before.status == "voiced" and (denied or corrected) and not turn.copied:
+        table[verdict.claim] = Standing.model_validate(values | {"status": "corrected"})
+
+
+def _sure(verdict: Judged, name: str) -> bool:
+    return verdict.name == name and not verdict.abstain
+
+
+def unmet(note: Note, table: Mapping[str, Standing], *, answered: bool = True) -> tuple[str, ...]:
+    """Say what is still missing for L1, in sentences; empty when the topic counts as explained.
+
+    `answered`: whether the learner said anything in this sitting; what was carried over alone passes nobody.
+    """
+    reasons: list[str] = []
+    if not answered:
+        reasons.append("Nothing was answered in this sitting.")
+    counted = {"covered", "appealed"}
+    for claim in note.core:
+        if table[claim.id].status not in counted:
+            reasons.append(f"The core claim ^{claim.id} is {_phrase(table[claim.id].status)}.")
+    for kind, group in (("boundary", note.boundaries), ("term", note.terms)):
+        if not any(table[claim.id].status == "covered" for claim in group):
+            reasons.append(f"No {kind} was explained.")
+    appealed = [claim.id for claim in note.core if table[claim.id].status == "appealed"]
+    if len(appealed) > MAX_APPEALED_CORE:
+        reasons.append(f"{len(appealed)} core claims rest on an appeal; at most {MAX_APPEALED_CORE} may.")
+    for standing in table.values():
+        if standing.status == "voiced":
+            reasons.append(f"The misconception ^{standing.claim} was voiced and not taken back.")
+    return tuple(reasons)
+
+
+def _phrase(status: str) -> str:
+    return {
+        "open": "not reached yet",
+        "helped": "explained with help, so it counts in a later sitting",
+        "missing": "not explained",
+        "contradicted": "contradicted",
+    }.get(status, status)
+
+
+def next_question(note: Note, turns: Sequence[Turn], history: History, policy: Policy) -> Question | None:
+    """Choose what to ask after these turns; None when the quiz is over.
+
+    In order: one reworded follow-up to the answer just given, a voiced misconception, core claims, a boundary,
+    a term, and last one probe of the misconception that the answers came closest to.
+    """
+    table = standings(note, turns, history, policy)
+    if len([turn for turn in turns if turn.action == "answer"]) >= policy.max_turns:
+        return None
+    follow_up = _follow_up(note, turns, table, history)
+    if follow_up is not None:
+        return follow_up
+    put = {turn.question.claim for turn in turns}
+    for misconception in note.misconceptions:
+        standing = table.get(misconception.id)
+        if standing is not None and standing.status == "voiced" and misconception.id not in put:
+            return _probe(misconception)
+    for claim in _plan(note, table):
+        if claim.id not in put:
+            return _question(claim, "ask", turns, history)
+    if not any(m.id in put for m in note.misconceptions) and not unmet(note, table):
+        nearest = _likeliest_misconception(note, turns)
+        return _probe(nearest) if nearest is not None else None
+    return None
+
+
+def _plan(note: Note, table: Mapping[str, Standing]) -> list[Claim]:
+    """List the claims that the quiz still needs, most important first."""
+    wanted = [claim for claim in note.core if table[claim.id].status == "open"]
+    for kind, group in (("boundary", note.boundaries), ("term", note.terms)):
+        tried = [claim for claim in group if table[claim.id].status not in ("open", "covered")]
+        if not any(table[claim.id].status == "covered" for claim in group) and len(tried) < TRIES[kind]:
+            wanted += [claim for claim in group if table[claim.id].status == "open"][:1]
+    return wanted
+
+
+def _follow_up(note: Note, turns: Sequence[Turn], table: Mapping[str, Standing], history: History) -> Question | None:
+    """Choose the one further question on the claim just asked, where the answer left it undecided."""
+    if not turns:
+        return None
+    last = turns[-1]
+    if last.action == "hint":
+        return last.question
+    if last.action != "answer" or last.question.kind in ("follow_up", "own_words"):
+        return None
+    misconception = note.misconception(last.question.claim)
+    if misconception is not None:
+        return _probe(misconception, again=True) if _status(table, misconception.id) == "voiced" else None
+    claim = note.claim(last.question.claim)
+    if claim is None or table[claim.id].status not in ("missing", "contradicted"):
+        return None
+    if last.copied:
+        return last.question.model_copy(update={"kind": "own_words"})
+    return _question(claim, "follow_up", turns, history)
+
+
+def _status(table: Mapping[str, Standing], claim: str) -> str:
+    return table[claim].status if claim in table else "open"
+
+
+def _question(claim: Claim, kind: str, turns: Sequence[Turn], history: History) -> Question:
+    """Choose an authored question of the claim: first one never put, then one not put in this sitting."""
+    now = {turn.question.index for turn in turns if turn.question.claim == claim.id}
+    before, helped = history.asked.get(claim.id, frozenset()), history.helped.get(claim.id, frozenset())
+    index = min(range(len(claim.questions)), key=lambda i: (i in helped, i in now, i in before, i))
+    return Question.model_validate(
+        {"claim": claim.id, "kind": kind, "text": claim.questions[index], "index": index, "source": "authored"}
+    )
+
+
+def _probe(misconception: Misconception, *, again: bool = False) -> Question:
+    statement = misconception.statement.rstrip(".")
+    text = (
+        f"Stay with this: “{statement}.” What would have to be different for it to be true, and what holds instead?"
+        if again
+        else f"A colleague says: “{statement}.” What do you answer, and why?"
+    )
+    return Question(claim=misconception.id, kind="follow_up" if again else "probe", text=text)
+
+
+def _likeliest_misconception(note: Note, turns: Sequence[Turn]) -> Misconception | None:
+    best: dict[str, float] = {}
+    for turn in turns:
+        for verdict in turn.verdicts:
+            if verdict.kind == "misconception":
+                best[verdict.claim] = max(best.get(verdict.claim, 0.0), verdict.p_covered)
+    return max(note.misconceptions, key=lambda m: best.get(m.id, 0.0), default=None)
+
+
+def recheck(attempt: Attempt, note: Note, earlier: Mapping[str, Attempt], policy: Policy) -> tuple[str, ...]:
+    """Recompute a stored attempt from its own turns and say what speaks against it; empty when it holds.
+
+    A hand-edited `passed`, a standing that no turn earned, a cover carried over from an attempt that does not have
+    it (`earlier` maps ids to the attempts on file) and a changed file are all found here.
+    """
+    if attempt.topic != note.id:
+        return (f"The attempt is on {attempt.topic!r}, not on {note.id!r}.",)
+    faults: list[str] = []
+    if attempt.sha256 != attempt.computed_hash():
+        faults.append("The attempt was changed after it was recorded: its hash does not match.")
+    if attempt.state != "passed":
+        faults.append("The attempt was not passed.")
+    claimed = {s.origin for s in attempt.standings if s.status == "covered" and s.origin != "quiz"}
+    sources = [earlier[origin] for origin in claimed if origin in earlier]
+    intact = [source for source in sources if source.sha256 == source.computed_hash()]
+    history = history_of(note, intact, attempt.started)
+    judged = {s.claim: s.claim_hash for s in attempt.standings if s.claim_hash}
+    edited = [c.id for c in note.claims if judged.get(c.id, claim_hash(c.text)) != claim_hash(c.text)]
+    if edited:
+        faults.append(f"The note's ^{', ^'.join(edited)} was edited after the attempt; a new quiz asks for it again.")
+    faults += unmet(note, standings(note, attempt.turns, history, policy), answered=answered(attempt.turns))
+    return tuple(faults)
+
+
+def answered(turns: Sequence[Turn]) -> bool:
+    """Whether the learner answered anything in their own words."""
+    return any(turn.action == "answer" and not turn.copied for turn in turns)

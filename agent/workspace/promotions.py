@@ -1,0 +1,326 @@
+"""Level changes on disk: proposing them, and applying what a human decided so that a crash never leaves it half done.
+
+Order of an approval: the intent (the finished ledger entry, inside the proposal's file), the session's draft mark,
+the roadmap row, the ledger entry, and last the proposal's file goes. Every step may be repeated; `roll_forward`
+finishes what a dead process began.
+"""
+
+import difflib
+import hashlib
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from uuid import NAMESPACE_URL, uuid5
+
+from agent.domain.attempt import Attempt
+from agent.domain.change import status_after
+from agent.domain.errors import ConflictError, GateError, StudyError, UsageError, WorkspaceError
+from agent.domain.gate import Requirement, SessionEvidence, l1_requirement
+from agent.domain.ledger import heads
+from agent.domain.level import Level
+from agent.domain.proposal import Change, Decision, Evidence, LedgerEntry, Proposal
+from agent.domain.quiz import Policy
+from agent.domain.roadmap import EvidenceLink, Topic
+from agent.workspace.files import locked, read_text, sha256_of, write_text
+from agent.workspace.roadmap_file import edit_topic
+from agent.workspace.session_file import approved_text, is_draft, local_day, read_session, session_path
+from agent.workspace.workspace import ROADMAP, Workspace
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """What came of a decision; `paths` are the workspace files that belong to it, for one commit."""
+
+    decision: str
+    message: str
+    paths: tuple[str, ...] = ()
+    entry: LedgerEntry | None = None
+
+
+class PromotionStore:
+    """Proposals and decisions of one workspace.
+
+    `clock` gives the time in UTC; the times of decisions, like everything that is signed by hashes, come from it.
+    """
+
+    def __init__(self, workspace: Workspace, policy: Policy, clock: Callable[[], datetime]) -> None:
+        self._workspace, self._policy, self._clock = workspace, policy, clock
+
+    def propose_from_attempt(self, attempt_id: str) -> Proposal | None:
+        """Propose L0 → L1 from a passed attempt; the proposal's id follows from the attempt's, so it exists once.
+
+        Gives None where there is nothing to propose: already decided, or the level is reached.
+
+        Raises:
+            GateError: the attempt does not hold.
+        """
+        proposal_id = str(uuid5(NAMESPACE_URL, f"study:proposal:{attempt_id}"))
+        with locked(self._workspace.root):
+            existing = self._workspace.proposals.find(proposal_id)
+            if existing is not None:
+                return existing[1]
+            found = self._workspace.attempts.find(attempt_id)
+            if found is None:
+                raise GateError(f"There is no attempt {attempt_id} in progress/attempts/.")
+            attempt_path, attempt = found
+            topic = self._topic(attempt.topic)
+            if self._workspace.ledger.find(proposal_id) is not None or topic.level >= Level.L1:
+                return None
+            proposal = self._from_attempt(proposal_id, attempt, attempt_path, topic)
+            self._require(proposal.change)
+            self._workspace.proposals.write(proposal.created, proposal)
+            return proposal
+
+    def _from_attempt(self, id: str, attempt: Attempt, attempt_path: str, topic: Topic) -> Proposal:
+        core = [s for s in attempt.standings if s.kind == "core"]
+        appealed = tuple(s.claim for s in attempt.standings if s.status == "appealed")
+        carried = sum(s.status == "covered" and s.origin != "quiz" for s in attempt.standings)
+        rationale = (
+            f"{len(core)} of {len(core)} core claims, a boundary and a term were explained in the quiz of "
+            f"{local_day(attempt.started)}; no misconception is left as voiced."
+        )
+        if carried:
+            rationale += f" {carried} of them were carried over from earlier attempts of the last 14 days."
+        if appealed:
+            rationale += f" ^{', ^'.join(appealed)} rests on the learner's appeal."
+        evidence = Evidence(path=session_path(attempt), label=f"{local_day(attempt.started)} quiz")
+        return Proposal(
+            id=id,
+            created=self._clock(),
+            change=Change(
+                topic=topic.id,
+                topic_text=topic.text,
+                from_level=topic.level,
+                to_level=Level.L1,
+                evidence=(evidence,),
+                status=status_after(topic.status, Level.L1),
+            ),
+            rationale=rationale,
+            attempt=attempt.id,
+            attempt_sha256=sha256_of(self._workspace.root, attempt_path),
+            appealed=appealed,
+            versions=dict(attempt.versions),
+        )
+
+    def undecided_attempts(self) -> list[Attempt]:
+        """List passed attempts that left neither a proposal nor a decision (a process died in between)."""
+        decided = {e.attempt for e in self._workspace.ledger.readable()[0]}
+        pending = {p.attempt for p in self.pending()}
+        reached = {t.id for t in self._workspace.roadmap().topics if t.level >= Level.L1}
+        return [
+            a
+            for a in self._workspace.attempts.readable()[0]
+            if a.passed and a.id not in decided | pending and a.topic not in reached
+        ]
+
+    def pending(self) -> list[Proposal]:
+        """List the readable pending proposals, oldest first."""
+        return self._workspace.proposals.readable()[0]
+
+    def load(self, proposal_id: str) -> Proposal:
+        """Read one pending proposal.
+
+        Raises:
+            ConflictError: it is gone, decided or withdrawn by another process.
+        """
+        found = self._workspace.proposals.find(proposal_id)
+        if found is None:
+            raise ConflictError("This proposal is not pending any more: it was decided elsewhere.")
+        return found[1]
+
+    def requirements(self, change: Change) -> list[Requirement]:
+        """Check the gates of a change against the evidence on disk, lowest level first."""
+        if change.to_level <= change.from_level:
+            return []  # a demotion is always allowed, with a reason
+        sessions: list[SessionEvidence] = []
+        unreadable: list[str] = []
+        for item in change.evidence:
+            try:
+                if item.path.startswith("sessions/"):
+                    sessions.append(read_session(self._workspace.root, item.path))
+                else:
+                    sha256_of(self._workspace.root, item.path)
+            except WorkspaceError as error:
+                unreadable.append(str(error))
+        note = self._workspace.note(change.topic)
+        requirements = [l1_requirement(note, sessions, self._workspace.attempts_by_id(), self._policy)]
+        requirements += [Requirement(Level.L1, "evidence that can be read", reason) for reason in unreadable]
+        for level in range(Level.L2, change.to_level + 1):
+            requirements.append(
+                Requirement(Level(level), f"the gate of L{level}", "this version checks the gate of L1 only")
+            )
+        return requirements
+
+    def _require(self, change: Change) -> None:
+        missing = [r for r in self.requirements(change) if not r.met]
+        if missing:
+            raise GateError(f"{change.to_level} needs {missing[0].what}: {missing[0].reason}.")
+
+    def preview(self, change: Change) -> tuple[str, str]:
+        """Give roadmap.md before and after the change, rebased on the row as it is now.
+
+        Raises:
+            ConflictError: the row is gone, or its level is not the one that the change starts from.
+        """
+        before = self._workspace.roadmap_text()
+        topic = self._topic(change.topic)
+        if topic.level != change.from_level:
+            raise ConflictError(
+                f"{topic.text!r} is at {topic.level} now, not at {change.from_level}: roadmap.md was edited meanwhile."
+            )
+        links = [EvidenceLink(label=e.label or e.path, target=e.path) for e in change.evidence]
+        status = change.status if change.status != topic.status else None
+        after = edit_topic(before, topic.id, level=change.to_level, evidence=links, status=status)
+        return before, after
+
+    def diff(self, change: Change) -> str:
+        """Give the change as a unified diff of roadmap.md."""
+        before, after = self.preview(change)
+        lines = difflib.unified_diff(before.splitlines(), after.splitlines(), ROADMAP, ROADMAP, "now", "after", n=1)
+        return "\n".join(line.rstrip("\n") for line in lines)
+
+    def decide(self, proposal_id: str, decision: Decision) -> Outcome:
+        """Apply a human's decision, once: a second call finds the ledger entry and changes nothing.
+
+        Raises:
+            ConflictError: the world changed so that it has to be asked again.
+            GateError: the evidence does not hold (any more).
+        """
+        with locked(self._workspace.root):
+            self._roll_forward()
+            done = self._workspace.ledger.find(proposal_id)
+            if done is not None:
+                return Outcome("already", f"This proposal was {done[1].decision} before; nothing was changed.")
+            proposal = self.load(proposal_id)
+            if decision.type == "later":
+                return Outcome("later", "It stays pending; `study review` shows it again.")
+            if decision.type == "edit":
+                return self._edit(proposal, decision)
+            if decision.type == "reject":
+                return self._reject(proposal, decision)
+            return self._approve(proposal, decision)
+
+    def _edit(self, proposal: Proposal, decision: Decision) -> Outcome:
+        if decision.change is None:
+            raise UsageError("An edit has to say what the change should be.")
+        change = decision.change
+        if change.topic != proposal.change.topic:
+            raise UsageError("An edit cannot move a proposal to another topic.")
+        self.preview(change)
+        self._require(change)
+        edited = proposal.model_copy(update={"change": change, "rationale": decision.reason or proposal.rationale})
+        self._workspace.proposals.write(edited.created, edited)
+        return Outcome("edited", "The edited change passes the gate; decide on it as it is now.")
+
+    def _reject(self, proposal: Proposal, decision: Decision) -> Outcome:
+        entry = self._entry(proposal, decision, "rejected")
+        paths = [self._workspace.ledger.write(entry.at, entry)]
+        removed = self._workspace.proposals.remove(proposal.id)
+        message = f"Rejected; {proposal.change.topic_text!r} stays at {proposal.change.from_level}."
+        return Outcome("rejected", message, self._paths(proposal, [*paths, removed or ""]), entry)
+
+    def _approve(self, proposal: Proposal, decision: Decision) -> Outcome:
+        self.preview(proposal.change)
+        self._require(proposal.change)
+        entry = self._entry(proposal, decision, "approved")
+        self._workspace.proposals.write(proposal.created, proposal.model_copy(update={"intent": entry}))
+        paths = self._finish(proposal, entry)
+        change = proposal.change
+        message = f"{change.topic_text!r} is at {change.to_level} now."
+        return Outcome("approved", message, paths, entry)
+
+    def _entry(self, proposal: Proposal, decision: Decision, kind: str) -> LedgerEntry:
+        """Build the ledger entry with the evidence as it will be once the session's draft mark is gone."""
+        change = proposal.change
+        evidence = tuple(e.model_copy(update={"sha256": self._approved_hash(e.path)}) for e in change.evidence)
+        return LedgerEntry.model_validate(
+            {
+                "id": proposal.id,
+                "at": self._clock(),
+                "decision": kind,
+                "change": change.model_copy(update={"evidence": evidence}),
+                "rationale": proposal.rationale,
+                "reason": decision.reason,
+                "by": decision.by,
+                "attempt": proposal.attempt,
+                "attempt_sha256": proposal.attempt_sha256,
+                "appealed": proposal.appealed,
+                "versions": proposal.versions,
+                "follows": heads(self._workspace.ledger.all()),
+            }
+        ).sealed()
+
+    def _approved_hash(self, path: str) -> str:
+        try:
+            text = read_text(self._workspace.root, path)
+        except WorkspaceError:
+            return ""
+        return hashlib.sha256(approved_text(text).encode("utf-8")).hexdigest()
+
+    def roll_forward(self) -> list[Outcome]:
+        """Finish the approvals that a dead process left half done; the paths still want a commit."""
+        if not any(p.intent for p in self.pending()):
+            return []
+        with locked(self._workspace.root):
+            return self._roll_forward()
+
+    def _roll_forward(self) -> list[Outcome]:
+        outcomes = []
+        for proposal in self.pending():
+            if proposal.intent is None:
+                continue
+            try:
+                paths = self._finish(proposal, proposal.intent)
+            except StudyError as error:  # one stuck approval must not block decisions on other topics
+                outcomes.append(Outcome("stuck", str(error)))
+                continue
+            change = proposal.intent.change
+            message = f"Finished an interrupted approval: {change.topic_text!r} is at {change.to_level} now."
+            outcomes.append(Outcome("approved", message, paths, proposal.intent))
+        return outcomes
+
+    def _finish(self, proposal: Proposal, entry: LedgerEntry) -> tuple[str, ...]:
+        """Do what is left of an approval, in order; every step looks first whether it was done."""
+        if self._workspace.ledger.find(entry.id) is None:
+            for evidence in entry.change.evidence:
+                self._approve_session(evidence.path)
+            self._write_row(entry.change)
+            self._workspace.ledger.write(entry.at, entry)
+        removed = self._workspace.proposals.remove(proposal.id)
+        return self._paths(proposal, [ROADMAP, self._workspace.ledger.path(entry.at, entry), removed or ""])
+
+    def _write_row(self, change: Change) -> None:
+        topic = self._topic(change.topic)
+        targets = {link.target for link in topic.evidence}
+        if topic.level == change.from_level:
+            write_text(self._workspace.root, ROADMAP, self.preview(change)[1])
+        elif topic.level != change.to_level:
+            raise ConflictError(
+                f"The approved change of {topic.text!r} to {change.to_level} was interrupted, and the row says "
+                f"{topic.level} now; set it back to {change.from_level}, then run `study review`."
+            )
+        elif any(e.path not in targets for e in change.evidence):
+            links = [EvidenceLink(label=e.label or e.path, target=e.path) for e in change.evidence]
+            text = edit_topic(self._workspace.roadmap_text(), topic.id, evidence=links)
+            write_text(self._workspace.root, ROADMAP, text)
+
+    def _approve_session(self, path: str) -> None:
+        if path.startswith("sessions/"):
+            text = read_text(self._workspace.root, path)
+            if is_draft(text):
+                write_text(self._workspace.root, path, approved_text(text))
+
+    def _paths(self, proposal: Proposal, written: Sequence[str]) -> tuple[str, ...]:
+        """List the files of one decision: what was written, the evidence, and the attempt it rests on."""
+        paths = [path for path in written if path]
+        paths += [e.path for e in proposal.change.evidence]
+        if proposal.attempt is not None:
+            found = self._workspace.attempts.find(proposal.attempt)
+            paths += [found[0]] if found else []
+        return tuple(dict.fromkeys(paths))
+
+    def _topic(self, topic_id: str) -> Topic:
+        topic = self._workspace.roadmap().topic(topic_id)
+        if topic is None:
+            raise ConflictError(f"roadmap.md has no row for {topic_id!r} any more.")
+        return topic

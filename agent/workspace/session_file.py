@@ -1,0 +1,170 @@
+"""Session files: learning history in markdown, drafted by code from an attempt and marked as a draft until approved."""
+
+import re
+from collections.abc import Iterator, Mapping
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from agent.domain.attempt import Attempt, Standing
+from agent.domain.errors import WorkspaceError
+from agent.domain.gate import SessionEvidence
+from agent.domain.note import Claim, Note
+from agent.domain.text import neutralise, one_line
+from agent.workspace.files import read_text
+
+_DRAFT = re.compile(r"^status: draft\r?\n", re.MULTILINE)
+_FRONT = re.compile(r"\A\ufeff?---\r?\n(.*?)^---\s*?$", re.DOTALL | re.MULTILINE)
+_STATE = {"passed": "passed", "not_passed": "not passed yet", "stopped": "stopped before the end"}
+
+
+def session_path(attempt: Attempt) -> str:
+    """Give the path of an attempt's session: the user's local day, the topic, four characters of the attempt's id."""
+    return f"sessions/{attempt.started.astimezone():%Y-%m-%d}-{attempt.topic}-quiz-{attempt.id[:4]}.md"
+
+
+def render_session(attempt: Attempt, note: Note) -> str:
+    """Draft the session of a quiz. Everything in it is from the attempt or the note; no model had a say."""
+    front = {
+        "id": attempt.id[:8],
+        "date": f"{attempt.started.astimezone():%Y-%m-%d}",
+        "kind": "quiz",
+        "status": "draft",
+        "topics": [attempt.topic],
+        "attempts": [attempt.id],
+        "versions": dict(attempt.versions),
+    }
+    head = yaml.safe_dump(front, sort_keys=False, allow_unicode=True, width=1000)
+    return f"---\n{head}---\n" + "\n".join(_body(attempt, note)) + "\n"
+
+
+def _body(attempt: Attempt, note: Note) -> Iterator[str]:
+    link = f"../{note.path}"
+    answers = sum(turn.action == "answer" for turn in attempt.turns)
+    covered = [s for s in attempt.standings if s.status in ("covered", "appealed")]
+    core = [s for s in attempt.standings if s.kind == "core"]
+    yield f"# Quiz: {note.title}"
+    yield ""
+    yield "## Summary"
+    yield ""
+    yield (
+        f"The quiz on [{note.title}]({link}) was {_STATE[attempt.state]}: {answers} answers, "
+        f"{sum(s in covered for s in core)} of {len(core)} core claims explained."
+    )
+    for reason in attempt.reasons:
+        yield f"- {reason}"
+    yield ""
+    yield "## What I can explain"
+    yield ""
+    if not covered:
+        yield "Nothing yet from this quiz."
+    for standing in covered:
+        yield from _explained(standing, note, link)
+    yield ""
+    yield "## Gaps and next steps"
+    yield ""
+    gaps = list(_gaps(attempt.standings, note, link))
+    yield from gaps or ["None found in this quiz."]
+    yield ""
+    yield "## Transcript"
+    for number, turn in enumerate(attempt.turns, 1):
+        yield ""
+        yield f"**{number}. {one_line(turn.question.text, 600)}**"
+        yield ""
+        yield from _quoted(turn.text if turn.action == "answer" else f"/{turn.action} {turn.text}".strip())
+        named = [f"^{v.claim} {v.name} ({v.p_covered:.2f})" for v in turn.verdicts if v.name != "missing"]
+        if turn.copied:
+            named = ["in the note's words: asked for their own"]
+        if named:
+            yield ""
+            yield f"Heard: {', '.join(named)}"
+
+
+def _explained(standing: Standing, note: Note, link: str) -> Iterator[str]:
+    claim = note.claim(standing.claim)
+    if claim is None:
+        return
+    yield f"- {one_line(claim.text, 600)} ([note]({link}#^{claim.id}))"
+    if standing.status == "appealed":
+        yield "  - accepted on the learner's appeal, not by the judge"
+    if standing.origin != "quiz":
+        yield f"  - carried over from the attempt {standing.origin[:8]}"
+    if standing.quote:
+        yield f"  - in my words: “{one_line(standing.quote, 600)}”"
+
+
+def _gaps(standings: tuple[Standing, ...], note: Note, link: str) -> Iterator[str]:
+    for standing in standings:
+        claim: Claim | None = note.claim(standing.claim)
+        misconception = note.misconception(standing.claim)
+        if claim is not None and standing.status in ("missing", "contradicted", "helped"):
+            how = {"missing": "not explained", "contradicted": "contradicted", "helped": "explained with help"}
+            yield f"- [ ] ^{claim.id}: {how[standing.status]}. Read [the claim]({link}#^{claim.id})."
+        if misconception is not None and standing.status == "voiced":
+            yield f"- [ ] Said “{one_line(misconception.statement)}”. Read [the correction]({link}#^{misconception.id})."
+
+
+def _quoted(text: str) -> Iterator[str]:
+    """Give the learner's words as a block quote; what would be markdown structure is inert inside code."""
+    for line in neutralise(text).splitlines() or [""]:
+        escaped = re.sub(r"([\\`*_{}\[\]<>#|!])", r"\\\1", line[:4000])
+        yield f"> {escaped}".rstrip()
+
+
+def is_draft(text: str) -> bool:
+    """Whether a session file still waits for its approval."""
+    front = _FRONT.match(text)
+    return front is not None and _DRAFT.search(front[1] + "\n") is not None
+
+
+def approved_text(text: str) -> str:
+    """Give a session's text with the draft mark gone; every other byte stays."""
+    front = _FRONT.match(text)
+    if front is None:
+        return text
+    start, end = front.span(1)
+    return text[:start] + _DRAFT.sub("", text[start:end], count=1) + text[end:]
+
+
+def read_session(root: Path, path: str) -> SessionEvidence:
+    """Read what a linked session says of itself.
+
+    Raises:
+        WorkspaceError: the file is missing, outside the workspace, or its front matter is malformed.
+    """
+    text = read_text(root, path)
+    front = _FRONT.match(text)
+    if front is None:
+        raise WorkspaceError(f"{path} has no front matter; a session starts with `---` lines (see sessions/).")
+    data = front_matter(front[1], path)
+    return SessionEvidence(path=path, topics=_strings(data, "topics"), attempts=_strings(data, "attempts"))
+
+
+def front_matter(source: str, path: str) -> Mapping[str, Any]:
+    """Parse YAML front matter without aliases, which could grow a small file to gigabytes.
+
+    Raises:
+        WorkspaceError: it is too large, malformed, or no mapping.
+    """
+    if len(source) > 64_000 or re.search(r"(?m)(?:^|[\s\[,:-])[&*]\w", source):
+        raise WorkspaceError(f"{path}: front matter with anchors, aliases or more than 64,000 characters is not read.")
+    try:
+        data = yaml.safe_load(source)
+    except (yaml.YAMLError, ValueError, RecursionError):
+        raise WorkspaceError(f"{path}: the front matter is not valid YAML.") from None
+    if not isinstance(data, dict):
+        raise WorkspaceError(f"{path}: the front matter is no mapping of keys to values.")
+    return data
+
+
+def _strings(data: Mapping[str, Any], key: str) -> tuple[str, ...]:
+    value = data.get(key) or []
+    values = value if isinstance(value, list) else [value]
+    return tuple(str(item) for item in values if isinstance(item, str | int))
+
+
+def local_day(at: datetime) -> str:
+    """Give the user's local day of a UTC time, as sessions and evidence labels show it."""
+    return f"{at.astimezone():%Y-%m-%d}"

@@ -1,0 +1,109 @@
+"""Nodes of an approval. `gate` holds nothing but the interrupt: whatever stands before it would run twice."""
+
+from typing import Any
+
+from langgraph.runtime import Runtime
+from langgraph.types import interrupt
+from pydantic import ValidationError
+
+from agent.domain.errors import ConflictError, StudyError
+from agent.domain.proposal import Change, Decision, Proposal
+from graphs.promotion.reply import Reply
+from graphs.promotion.state import FLOW_VERSION, PromotionContext, PromotionState
+
+ACTION = "change_level"
+EDITABLE = ("to_level", "evidence", "status", "rationale")
+
+
+def propose(state: PromotionState, runtime: Runtime[PromotionContext]) -> PromotionState:
+    """Read the pending proposal and describe it; ends the run where it is not pending or does not fit any more."""
+    promotions = runtime.context.promotions
+    try:
+        proposal = promotions.load(state["proposal"])
+        description = promotions.describe(proposal)
+    except ConflictError as error:
+        return {"flow_version": FLOW_VERSION, "outcome": {"decision": "conflict", "message": str(error), "paths": []}}
+    return {
+        "flow_version": FLOW_VERSION,
+        "topic": proposal.change.topic,
+        "description": description,
+        "args": _args(proposal),
+    }
+
+
+def gate(state: PromotionState) -> PromotionState:
+    """Ask the human. An invalid reply leaves the question pending."""
+    reply = interrupt(_payload(state), response_schema=Reply)
+    return {"decision": reply.model_dump()}
+
+
+def apply(state: PromotionState, runtime: Runtime[PromotionContext]) -> PromotionState:
+    """Carry out the decision, once; whatever speaks against it is shown, and the human is asked again."""
+    context, reply = runtime.context, Reply.model_validate(state["decision"])
+    if context.channel == "unauthenticated":
+        message = "This channel has no authentication: nothing was changed; decide with `study review`."
+        return {"notice": message, "outcome": {"decision": "unconfirmed", "message": message, "paths": []}}
+    try:
+        proposal = context.promotions.load(state["proposal"])
+        decision = Decision(
+            type=reply.type,
+            reason=reply.reason,
+            change=_edited(proposal, reply.edited) if reply.type == "edit" else None,
+            by=context.by,
+            channel=context.channel,
+        )
+        outcome = context.promotions.decide(state["proposal"], decision)
+    except ConflictError as error:
+        return {"notice": str(error), "outcome": {"decision": "again", "message": str(error), "paths": []}}
+    except (StudyError, ValidationError) as error:
+        message = str(error) if isinstance(error, StudyError) else f"The edit is not valid: {error.errors()[0]['msg']}."
+        return {"notice": message, "outcome": {"decision": "again", "message": message, "paths": []}}
+    again = outcome.decision == "edited"
+    return {
+        "notice": outcome.message if again else "",
+        "outcome": {
+            "decision": "again" if again else outcome.decision,
+            "message": outcome.message,
+            "paths": list(outcome.paths),
+        },
+    }
+
+
+def _edited(proposal: Proposal, edited: dict[str, Any]) -> Change:
+    """Give the change with the edited arguments; those that may not be edited are ignored by name."""
+    values = proposal.change.model_dump(mode="json")
+    for key in ("to_level", "status"):
+        if key in edited:
+            values[key] = edited[key]
+    if "evidence" in edited:
+        given = edited["evidence"]
+        known = {item["path"]: item for item in values["evidence"]}
+        paths = [item["path"] if isinstance(item, dict) else str(item) for item in given]
+        values["evidence"] = [known.get(path, {"path": path}) for path in paths]
+    return Change.model_validate(values)
+
+
+def _args(proposal: Proposal) -> dict[str, Any]:
+    change = proposal.change
+    return {
+        "topic": change.topic,
+        "from_level": str(change.from_level),
+        "to_level": str(change.to_level),
+        "evidence": [item.path for item in change.evidence],
+        "status": change.status,
+        "rationale": proposal.rationale,
+    }
+
+
+def _payload(state: PromotionState) -> dict[str, Any]:
+    """Give the request in the keys of Agent Chat UI, and beside them those that Agent Inbox reads."""
+    args = state["args"]
+    notice = state.get("notice", "")
+    description = f"{notice}\n\n{state['description']}" if notice else state["description"]
+    return {
+        "action_requests": [{"name": ACTION, "args": args, "description": description}],
+        "review_configs": [{"action_name": ACTION, "allowed_decisions": ["approve", "edit", "reject", "respond"]}],
+        "action_request": {"action": ACTION, "args": args},
+        "config": {"allow_accept": True, "allow_edit": True, "allow_respond": True, "allow_ignore": True},
+        "description": description,
+    }

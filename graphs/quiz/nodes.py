@@ -1,0 +1,270 @@
+"""Nodes of the quiz. Each reads the note anew: it belongs to the user and may change between two messages."""
+
+from datetime import datetime
+from typing import Any
+
+from langgraph.runtime import Runtime
+
+from agent.domain.attempt import Attempt, Judged, Question, Standing, Turn
+from agent.domain.copying import detect_copying
+from agent.domain.note import Note
+from agent.domain.quiz import (
+    CORRECTION,
+    History,
+    answered,
+    claim_hash,
+    history_of,
+    next_question,
+    standings,
+    unmet,
+)
+from agent.domain.text import content_stems
+from agent.domain.verdict import ClaimText, Verdict
+from graphs.quiz.message import text_of
+from graphs.quiz.state import FLOW_VERSION, QuizContext, QuizState
+
+MIN_SHARED_STEMS = 2  # an answer that shares fewer content words with a claim does not touch it
+
+
+def open_quiz(state: QuizState, runtime: Runtime[QuizContext]) -> QuizState:
+    """Start the clock; fails here, with one sentence, when the topic has no note."""
+    runtime.context.notes.note(state["topic"])
+    return {
+        "flow_version": FLOW_VERSION,
+        "phase": "asking",
+        "started": runtime.context.clock.now().isoformat(),
+        "turns": [],
+        "question": None,
+        "notice": "",
+    }
+
+
+def judge(state: QuizState, runtime: Runtime[QuizContext]) -> QuizState:
+    """Judge every claim that the answer touches."""
+    context, note = runtime.context, runtime.context.notes.note(state["topic"])
+    question, answer = _question(state), text_of(state["message"])
+    copying = detect_copying(answer, _passages(note))
+    verdicts: tuple[Judged, ...] = ()
+    if not copying.is_copied:
+        verdicts = _judged(context, note, question, answer, _turns(state), _history(state, context, note))
+    turn = Turn(
+        question=question,
+        action="answer",
+        text=answer,
+        at=context.clock.now(),
+        copied=copying.is_copied,
+        verdicts=verdicts,
+    )
+    notice = "Those are the note's words; say it in your own, and it counts." if copying.is_copied else ""
+    return _with_turn(state, turn, notice)
+
+
+def give_hint(state: QuizState, runtime: Runtime[QuizContext]) -> QuizState:
+    """Answer `/hint` with a question that leads on; the claim then counts only in a later sitting."""
+    context, question = runtime.context, _question(state)
+    hints = sum(t.action == "hint" and t.question.claim == question.claim for t in _turns(state))
+    shown = (context.wordings.hint(question, _last_answer(state)) if hints == 0 else None) or _plain_hint(
+        context.notes.note(state["topic"]), question, hints
+    )
+    turn = Turn(question=question, action="hint", text="", at=context.clock.now(), shown=shown)
+    return _with_turn(state, turn, shown)
+
+
+def explain(state: QuizState, runtime: Runtime[QuizContext]) -> QuizState:
+    """Answer `/explain` with the claim itself, and go on to another one."""
+    context, question = runtime.context, _question(state)
+    note = context.notes.note(state["topic"])
+    claim, misconception = note.claim(question.claim), note.misconception(question.claim)
+    shown = claim.text if claim else misconception.correction if misconception else ""
+    turn = Turn(question=question, action="explain", text="", at=context.clock.now(), shown=shown)
+    return _with_turn(state, turn, f"{shown} It counts in a later sitting, with another question.")
+
+
+def skip(state: QuizState, runtime: Runtime[QuizContext]) -> QuizState:
+    """Leave the claim as not explained and go on."""
+    turn = Turn(question=_question(state), action="skip", text="", at=runtime.context.clock.now())
+    return _with_turn(state, turn, "")
+
+
+def appeal(state: QuizState, runtime: Runtime[QuizContext]) -> QuizState:
+    """Keep the learner's case against the verdict on their last answer."""
+    context, case = runtime.context, text_of(state["message"])
+    last = next((t for t in reversed(_turns(state)) if t.action == "answer"), None)
+    verdict = None if last is None else next((v for v in last.verdicts if v.claim == last.question.claim), None)
+    if last is None or verdict is None or last.copied or verdict.kind == "misconception":
+        return {"notice": "There is no verdict on an answer of yours to appeal against."}
+    context.journal.appeal(
+        attempt=state["quiz_id"],
+        topic=state["topic"],
+        question=last.question,
+        answer=last.text,
+        verdict=verdict.name,
+        case=case,
+    )
+    turn = Turn(question=last.question, action="appeal", text=case, at=context.clock.now())
+    notice = "Noted in progress/appeals/. One core claim of a quiz may rest on an appeal; the proposal will say so."
+    return _with_turn(state, turn, notice)
+
+
+def ask(state: QuizState, runtime: Runtime[QuizContext]) -> QuizState:
+    """Choose the next question; none when the quiz is over."""
+    context, note = runtime.context, runtime.context.notes.note(state["topic"])
+    pending = state.get("question")
+    chosen = next_question(note, _turns(state), _history(state, context, note), context.policy)
+    if chosen is None:
+        return {"question": None}
+    if pending and (pending["claim"], pending["kind"], pending["index"]) == (chosen.claim, chosen.kind, chosen.index):
+        return {"question": pending}  # an appeal or an empty message in between: the same words stay
+    text = context.wordings.reworded(chosen) if chosen.kind == "ask" else None
+    if text is not None:
+        chosen = chosen.model_copy(update={"text": text, "source": "model"})
+    return {"question": chosen.model_dump(mode="json")}
+
+
+def stop(state: QuizState) -> QuizState:
+    """Answer `/quit`: the quiz closes with what was said so far."""
+    return {"stop": True, "question": None, "notice": ""}
+
+
+def refuse(state: QuizState) -> QuizState:
+    """Answer a command that does not exist; the question stays."""
+    return {"notice": "Commands are /hint, /skip, /explain, /appeal WHY, /quit; start with // to answer with a slash."}
+
+
+def close(state: QuizState, runtime: Runtime[QuizContext]) -> QuizState:
+    """Record the attempt, draft its session, and say where every claim stands."""
+    context, note, turns = runtime.context, runtime.context.notes.note(state["topic"]), _turns(state)
+    table = standings(note, turns, _history(state, context, note), context.policy)
+    reasons = unmet(note, table, answered=answered(turns))
+    outcome = "passed" if not reasons else "stopped" if state.get("stop") else "not_passed"
+    attempt = Attempt.model_validate(
+        {
+            "id": state["quiz_id"],
+            "topic": state["topic"],
+            "note": note.path,
+            "note_sha256": context.notes.sha256(note),
+            "started": state["started"],
+            "finished": turns[-1].at if turns else state["started"],
+            "state": outcome,
+            "reasons": reasons,
+            "standings": tuple(table.values()),
+            "turns": turns,
+            "versions": dict(context.versions),
+        }
+    ).sealed()
+    recorded = context.journal.record(attempt) if turns else None
+    result = {
+        "topic": attempt.topic,
+        "state": outcome,
+        "passed": attempt.passed,
+        "verdicts": [_shown(note, standing) for standing in table.values()],
+        "reasons": list(reasons),
+        "attempt": attempt.id if recorded else None,
+        "session": recorded.session if recorded else None,
+    }
+    return {"phase": "closed", "question": None, "result": result}
+
+
+def _shown(note: Note, standing: Standing) -> dict[str, Any]:
+    item = note.claim(standing.claim) or note.misconception(standing.claim)
+    return {
+        "claim": standing.claim,
+        "kind": standing.kind,
+        "verdict": standing.status,
+        "p": round(standing.p_covered, 3),
+        "quote": standing.quote,
+        "origin": standing.origin,
+        "note": f"{note.path}#^{standing.claim}",
+        "line": item.line if item else 0,
+    }
+
+
+def _judged(
+    context: QuizContext, note: Note, question: Question, answer: str, turns: list[Turn], history: History
+) -> tuple[Judged, ...]:
+    """Judge the asked claim, the open ones that the answer touches, and the misconceptions that it comes near to."""
+    table = standings(note, turns, history, context.policy)
+    stems = content_stems(answer)
+    settled = {"covered", "appealed"}
+    asked = note.misconception(question.claim)
+    claims = [
+        claim.as_claim_text()
+        for claim in note.claims
+        if claim.id == question.claim
+        or (table[claim.id].status not in settled and len(stems & content_stems(claim.text)) >= MIN_SHARED_STEMS)
+    ]
+    claims += [
+        item.as_claim_text()
+        for item in note.misconceptions
+        if item is asked or len(stems & content_stems(item.statement)) >= MIN_SHARED_STEMS
+    ]
+    verdicts = _ask_grader(context, question, claims, answer)
+    # A correction shares most of its words with the false statement: where that seems asserted, both are weighed.
+    suspected = {v.claim for v in verdicts if v.kind == "misconception" and v.name == "covered"}
+    corrections = [
+        ClaimText(id=item.id + CORRECTION, text=item.correction, kind="claim")
+        for item in note.misconceptions
+        if item.id in suspected or item is asked
+    ]
+    return (*verdicts, *_ask_grader(context, question, corrections, answer))
+
+
+def _ask_grader(context: QuizContext, question: Question, claims: list[ClaimText], answer: str) -> list[Judged]:
+    if not claims:
+        return []
+    verdicts = context.grader.judge(question.text, claims, answer)
+    return [_judgement(claim, verdict, answer) for claim, verdict in zip(claims, verdicts, strict=True)]
+
+
+def _judgement(claim: ClaimText, verdict: Verdict, answer: str) -> Judged:
+    # A quote that the learner never said would be evidence of nothing, whoever the grader is.
+    quote = verdict.quote if verdict.quote in answer else ""
+    return Judged(
+        claim=claim.id,
+        kind=claim.kind,
+        name=verdict.name,
+        p_covered=verdict.p_covered,
+        p_contradicted=verdict.p_contradicted,
+        quote=quote,
+        abstain=verdict.abstain,
+        claim_hash=claim_hash(claim.text),
+    )
+
+
+def _passages(note: Note) -> list[str]:
+    """Give what a learner could copy: every statement of the note."""
+    statements = [claim.text for claim in note.claims] + [item.correction for item in note.misconceptions]
+    return [note.intro, *statements]
+
+
+def _plain_hint(note: Note, question: Question, hints: int) -> str:
+    """Give a hint without a model: another question on the same claim, else where in the note to look."""
+    claim = note.claim(question.claim)
+    others = [text for i, text in enumerate(claim.questions) if i != question.index] if claim else []
+    if hints < len(others):
+        return f"Come at it from another side: {others[hints]}"
+    return f"Take one case and follow it through step by step; afterwards read {note.path} at ^{question.claim}."
+
+
+def _question(state: QuizState) -> Question:
+    return Question.model_validate(state["question"])
+
+
+def _turns(state: QuizState) -> list[Turn]:
+    return [Turn.model_validate(turn) for turn in state.get("turns", [])]
+
+
+def _history(state: QuizState, context: QuizContext, note: Note) -> History:
+    # As of the start, so that a cover which expires during a long pause does not vanish in the middle.
+    started = datetime.fromisoformat(state["started"])
+    earlier = [a for a in context.journal.attempts(state["topic"]) if a.id != state["quiz_id"]]
+    return history_of(note, earlier, started)
+
+
+def _with_turn(state: QuizState, turn: Turn, notice: str) -> QuizState:
+    return {"turns": [*state.get("turns", []), turn.model_dump(mode="json")], "notice": notice}
+
+
+def _last_answer(state: QuizState) -> str:
+    last = next((t for t in reversed(_turns(state)) if t.action == "answer"), None)
+    return last.text if last is not None else ""

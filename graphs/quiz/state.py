@@ -1,0 +1,49 @@
+"""State of a quiz: JSON-plain, without note text; everything about progress follows from `turns`."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, Literal, TypedDict
+
+from agent.domain.quiz import Policy
+from agent.ports import Clock, Grader, Journal, Notes, Wordings
+
+# Raised when a thread of an older shape could not go on with the nodes of this one.
+FLOW_VERSION = 1
+
+
+class QuizInput(TypedDict, total=False):
+    """A run's input: the first one names `topic` and `quiz_id` (a UUID), every later one is a `message`."""
+
+    topic: str
+    quiz_id: str
+    message: str
+
+
+class QuizState(QuizInput, total=False):
+    """What a checkpoint holds.
+
+    `turns` are `agent.domain.attempt.Turn` and `question` is a `Question`, both as JSON. `phase` routes the next
+    run. `notice` is one sentence about the last message for the learner. `result` is set when the quiz closed.
+    """
+
+    flow_version: int
+    phase: Literal["asking", "closed"]
+    started: str
+    turns: list[dict[str, Any]]
+    question: dict[str, Any] | None
+    stop: bool
+    notice: str
+    result: dict[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class QuizContext:
+    """What the nodes need from outside, given to each run. `versions` is recorded with the attempt."""
+
+    notes: Notes
+    journal: Journal
+    grader: Grader
+    wordings: Wordings
+    clock: Clock
+    policy: Policy
+    versions: Mapping[str, str]

@@ -1,0 +1,49 @@
+"""The lexical scorer: word alignment features under a calibrated head; no model file, instant."""
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+from agent.adapters.grading.features import Bag, features
+from agent.adapters.grading.head import Head
+from agent.adapters.grading.prepare import Prepared, Window
+from agent.domain.calibration import Bands
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    import numpy as np
+
+
+def lexical_rows(
+    question: str, claims: Sequence[str], prepared: Prepared, pairs: Sequence[tuple[int, Window]]
+) -> list[list[float]]:
+    """The features of each (claim index, window) pair."""
+    asked = Bag.of(question)
+    bags = [Bag.of(claim) for claim in claims]
+    return [
+        features(asked, bags[i], window.bag, [s.bag for s in prepared.sentences[window.first : window.last + 1]])
+        for i, window in pairs
+    ]
+
+
+class LexicalScorer:
+    """Scores pairs by word alignment alone. It does not understand paraphrase: its abstain band is wide."""
+
+    def __init__(self) -> None:
+        self._head = Head.load("lexical")
+
+    @property
+    def version(self) -> str:
+        """`lexical-` and the head's digest."""
+        return f"lexical-{self._head.digest}"
+
+    @property
+    def bands(self) -> Bands:
+        """The head's bands."""
+        return self._head.bands
+
+    def score(
+        self, question: str, claims: Sequence[str], prepared: Prepared, pairs: Sequence[tuple[int, Window]]
+    ) -> "NDArray[np.float64]":
+        """(n, 3) probabilities of the pairs."""
+        return self._head.probabilities(lexical_rows(question, claims, prepared, pairs))

@@ -1,0 +1,155 @@
+"""The judging pipeline of the local graders: windows, scores, reversal rules, bands, quotes."""
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Protocol
+
+from agent.adapters.grading import text as plain
+from agent.adapters.grading.features import Bag, opposites, recall
+from agent.adapters.grading.prepare import Prepared, Window, prepare
+from agent.domain.calibration import Bands
+from agent.domain.verdict import ClaimText, Verdict, VerdictName
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    import numpy as np
+
+_SENTENCES = 2
+"""Sentences of the answer scored by themselves for each claim, besides the passages that hold them."""
+_NOTHING = (0.99, 0.01, 0.0)
+
+
+class Pair(Protocol):
+    """One question, claim and window to score."""
+
+    question: Bag
+    claim: Bag
+    window: Window
+
+
+class Scorer(Protocol):
+    """Probabilities (n, 3) of missing, covered and contradicted for pairs of claims and windows."""
+
+    @property
+    def version(self) -> str:
+        """Name and digest of all that decides."""
+        ...
+
+    @property
+    def bands(self) -> Bands:
+        """Where its probabilities are acted on."""
+        ...
+
+    def score(
+        self, question: str, claims: Sequence[str], prepared: Prepared, pairs: Sequence[tuple[int, Window]]
+    ) -> "NDArray[np.float64]":
+        """One row a pair (index of the claim, window)."""
+        ...
+
+
+def decide(p: Sequence[float], bands: Bands) -> tuple[VerdictName, bool]:
+    """The verdict and whether to abstain: `p` is (missing, covered, contradicted).
+
+    The name is the best guess even where the grader abstains.
+    """
+    missing, covered, contradicted = p
+    if covered >= 0.5:
+        return "covered", covered < bands.accept
+    name: VerdictName = "contradicted" if contradicted > missing else "missing"
+    return name, covered > bands.reject or (name == "contradicted" and contradicted < bands.contradict)
+
+
+class LocalGrader:
+    """Grader port over a scorer that runs in this process. Deterministic; keeps nothing between calls."""
+
+    def __init__(self, scorer: Scorer) -> None:
+        self._scorer = scorer
+
+    @property
+    def version(self) -> str:
+        """Name and digest of the scorer and its head."""
+        return self._scorer.version
+
+    @property
+    def bands(self) -> Bands:
+        """Where the probabilities are acted on."""
+        return self._scorer.bands
+
+    def judge(self, question: str, claims: Sequence[ClaimText], answer: str) -> list[Verdict]:
+        """One verdict a claim, in the order given."""
+        prepared = prepare(answer)
+        if prepared is None or not claims:
+            return [self._verdict(claim.id, _NOTHING, "") for claim in claims]
+        bags = [Bag.of(claim.text) for claim in claims]
+        pairs: list[tuple[int, Window]] = []
+        for i, bag in enumerate(bags):
+            pairs += [(i, window) for window in _candidates(bag, prepared)]
+        scores = self._scorer.score(question, [plain.clean(c.text) for c in claims], prepared, pairs)
+        asked = Bag.of(question)
+        out = []
+        for i, claim in enumerate(claims):
+            mine = [(w, scores[k].tolist()) for k, (j, w) in enumerate(pairs) if j == i]
+            p, window = _combine(bags[i], asked, mine)
+            out.append(self._verdict(claim.id, p, prepared.quote(window)))
+        return out
+
+    def _verdict(self, claim: str, p: Sequence[float], quote: str) -> Verdict:
+        name, abstain = decide(p, self._scorer.bands)
+        shown = quote if name != "missing" else ""
+        return Verdict(claim, name, round(float(p[1]), 6), round(float(p[2]), 6), shown, abstain)
+
+
+def _candidates(claim: Bag, prepared: Prepared) -> list[Window]:
+    """Windows worth scoring: the best passage, and the sentences that share most with the claim."""
+    passage = max(prepared.passages, key=lambda w: recall(claim.words, w.bag))
+    if len(prepared.sentences) == 1:
+        return [passage]
+    ranked = sorted(prepared.sentences, key=lambda w: -recall(claim.words, w.bag))
+    return [passage, *ranked[:_SENTENCES]]
+
+
+def _combine(
+    claim: Bag, asked: Bag, scored: Sequence[tuple[Window, Sequence[float]]]
+) -> tuple[tuple[float, float, float], Window]:
+    """Probabilities of the claim and the window that decided them.
+
+    The passage and the best sentence vote equally, so one sentence cannot pass against the rest of the answer,
+    and a long answer is not punished for also saying other things. The reversal rules run on the quoted
+    sentence.
+    """
+    passage = scored[0]
+    best = max(scored[1:], key=lambda s: s[1][1], default=passage)
+    worst = max(scored[1:], key=lambda s: s[1][2], default=passage)
+    covered = max(passage[1][1], 0.5 * (passage[1][1] + best[1][1]))
+    contradicted = max(passage[1][2], 0.5 * (passage[1][2] + worst[1][2]))
+    quoted = best if covered >= contradicted else worst
+    covered, contradicted = reverse(claim, asked, quoted[0].bag, covered, contradicted)
+    if covered + contradicted > 1.0:
+        total = covered + contradicted
+        covered, contradicted = covered / total, contradicted / total
+    return (max(0.0, 1.0 - covered - contradicted), covered, contradicted), quoted[0]
+
+
+def reverse(claim: Bag, asked: Bag, said: Bag, covered: float, contradicted: float) -> tuple[float, float]:
+    """Lower p(covered) where the deciding sentence reverses the claim by negation, direction or number.
+
+    An encoder of this size reads "is linear" and "is not linear" nearly alike; these rules do not. They only
+    take away: a claim is never covered because of them.
+    """
+    share = recall(claim.words, said)
+    parity = (plain.negations(list(claim.words)) - plain.negations(list(said.words))) % 2
+    turned = opposites(claim, said)
+    theirs = plain.numbers(list(said.words))
+    ours = plain.numbers(list(claim.words)) - plain.numbers(list(asked.words))
+    wrong_number = bool(ours - theirs) and bool(theirs - ours - plain.numbers(list(asked.words)))
+    flips = (parity + (turned > 0)) % 2 == 1 if (parity or turned) else False
+    if flips and share >= 0.6:
+        moved = 0.75 * covered
+        return covered - moved, contradicted + moved
+    if wrong_number and share >= 0.5:
+        moved = 0.6 * covered
+        return covered - moved, contradicted + moved
+    if flips and share >= 0.35:
+        moved = 0.35 * covered
+        return covered - moved, contradicted + moved
+    return covered, contradicted

@@ -14,7 +14,8 @@ Checked = Literal["full", "abstract", "not reached"]
 class Claim:
     """A statement that a learner can be asked for: kind `core`, `claim`, `boundary` or `term`.
 
-    `text` has no block id, no `(core)` and no emphasis: a term reads `GQA: several query heads share …`.
+    `text` and `questions` are plain text: no block id, no `(core)`, no emphasis, no back-ticks. A term reads
+    `GQA: several query heads share …`.
     `line` is its bullet's line in the note, from 1.
     """
 
@@ -65,9 +66,9 @@ class Source:
 class Note:
     """A parsed note. `claims` holds the bullets of Claims, Boundaries and Terms, in the order of the file.
 
-    `topic` is the roadmap row's text, `towards` maps `L2`, `L3`, `L4` to their texts, `fences` are those of
-    the worked example, `links` has the line and target of every link, `sections` the line of every `##` heading,
-    `path` is relative to the workspace.
+    `topic` is the roadmap row's text, `towards` maps `L2`, `L3`, `L4` to their texts, `fences` are those of the
+    worked example, `sections` maps the lower-cased title of every `##` heading to its line, `path` is relative to
+    the workspace.
     """
 
     id: str
@@ -81,7 +82,6 @@ class Note:
     towards: Mapping[str, str]
     sources: tuple[Source, ...]
     fences: tuple[Fence, ...] = ()
-    links: tuple[tuple[int, str], ...] = ()
     path: str = ""
     sections: Mapping[str, int] = field(default_factory=dict)
 

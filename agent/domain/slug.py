@@ -19,10 +19,13 @@ def slugify(text: str) -> str:
     return "-".join("".join(kept).split())
 
 
-def _cut(text: str) -> str:
-    """Keep what stands before the first `(` or `:`, full-width ones included; all of it where nothing does."""
+def short_title(text: str) -> str:
+    """Keep what stands before the first `(` or `:`, full-width ones included; all of it where nothing does.
+
+    `RoPE: what it changes and why` becomes `RoPE`.
+    """
     head = re.split("[(:（：]", text, maxsplit=1)[0]
-    return head if slugify(head) else text
+    return head.strip() if slugify(head) else text
 
 
 def topic_id(row_text: str) -> str:
@@ -30,7 +33,7 @@ def topic_id(row_text: str) -> str:
 
     `ZeRO-1/2/3: what is partitioned and why` becomes `zero-1-2-3`.
     """
-    return slugify(_cut(row_text)) or "topic"
+    return slugify(short_title(row_text)) or "topic"
 
 
 def split_track(heading: str) -> tuple[int | None, str]:

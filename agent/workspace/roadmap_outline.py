@@ -8,7 +8,7 @@ from agent.domain.errors import WorkspaceError
 from agent.domain.level import Level
 from agent.domain.slug import split_track
 from agent.workspace import table
-from agent.workspace.inline import markdown, plain_text
+from agent.workspace.inline import blocks, plain_text
 from agent.workspace.lines import BOM, line_spans, refuse_damage
 
 if TYPE_CHECKING:
@@ -57,7 +57,7 @@ def read_outline(text: str, path: str) -> Outline:
     """
     refuse_damage(text, path)
     offset = len(BOM) if text.startswith(BOM) else 0
-    return _Reader(text, path, offset).read(markdown().parse(text[offset:]))
+    return _Reader(text, path, offset).read(blocks().parse(text[offset:]))
 
 
 class _Reader:

@@ -7,6 +7,8 @@ from agent.workspace.lines import BOM, line_spans
 
 # Far more than ids and titles need; a document that unfolds in memory has to stay small.
 MAX_CHARS = 8192
+# The scanner's time grows with the square of the nesting: 5,000 open brackets take seconds.
+MAX_BRACKETS = 200
 
 
 def split_front_matter(text: str, path: str) -> tuple[dict[str, Any], str]:
@@ -32,6 +34,8 @@ def split_front_matter(text: str, path: str) -> tuple[dict[str, Any], str]:
 def _load(source: str, path: str) -> dict[str, Any]:
     import yaml
 
+    if source.count("[") + source.count("{") > MAX_BRACKETS:
+        raise WorkspaceError(f"{path}:2: the front matter has over {MAX_BRACKETS} brackets; keep it to plain fields.")
     try:
         for token in yaml.scan(source, Loader=yaml.SafeLoader):
             if isinstance(token, yaml.AnchorToken | yaml.AliasToken | yaml.TagToken):

@@ -29,6 +29,8 @@ def dead_links(root: Path, path: str, text: str) -> list[Finding]:
 
 
 def _targets(text: str) -> Iterator[tuple[int, str]]:
+    if "](" not in text and "]:" not in text:
+        return
     for token in markdown().parse(text):
         if token.type != "inline" or token.map is None:
             continue

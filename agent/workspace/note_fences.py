@@ -18,8 +18,8 @@ _KEPT = ("PATH", "SYSTEMROOT", "TEMP", "TMP", "TMPDIR")
 def run_fences(note: Note, *, seconds: float = SECONDS) -> list[Finding]:
     """Run every runnable block in its own process and compare what it prints with the block behind it.
 
-    The process is isolated (`python -I`), starts in an empty folder, sees none of the user's environment, and is
-    stopped after `seconds`. White space at line ends does not count.
+    The process has the standard library only (`python -I -S`), starts in an empty folder, sees none of the user's
+    environment, and is stopped after `seconds`. White space at line ends does not count.
     """
     return [
         Finding(note.path, fence.line, "worked-example", problem)
@@ -33,7 +33,7 @@ def _problems(code: str, expected: str, seconds: float) -> list[str]:
     with TemporaryDirectory() as folder:
         try:
             done = subprocess.run(
-                [sys.executable, "-I", "-X", "utf8", "-c", code],
+                [sys.executable, "-I", "-S", "-X", "utf8", "-c", code],
                 cwd=folder,
                 env={name: os.environ[name] for name in _KEPT if name in os.environ},
                 stdin=subprocess.DEVNULL,

@@ -120,6 +120,8 @@ class _Reader:
             for place, token in enumerate(tokens)
             if token.type == "heading_open" and token.level == 0 and token.tag in {"h1", "h2"}
         ]
+        if not heads:
+            return "", "", {}
         first = next((head for head in heads if head[1] == 1), None)
         title = plain_text(tokens[first[0] + 1].content) if first else ""
         ends = [_lines(token)[0] for _, _, token in heads[1:]] + [len(self.lines)]

@@ -67,7 +67,7 @@ def replace_cell(text: str, row: Row, column: int, source: str) -> str:
     width = len(trail) + len(content) - len(source)
     # A cell that was aligned by padding stays aligned; one with a single space keeps a single space.
     padding = " " * max(width, 1) if len(trail) > 1 else trail
-    if not padding and source.endswith("\\"):
+    if not padding and source.endswith("\\") and text[end : end + 1] == "|":
         padding = " "
     return text[:start] + lead + source + padding + text[end:]
 

@@ -6,7 +6,8 @@ from pathlib import Path
 from agent.domain.topic_map import replace_map, topic_map
 from agent.workspace.files import read_text, write_text
 from agent.workspace.note_file import read_note
-from agent.workspace.notes import load_roadmap, note_files
+from agent.workspace.notes import note_files
+from agent.workspace.workspace import Workspace
 
 README = "tracks/README.md"
 
@@ -19,7 +20,7 @@ def current_map(root: Path) -> tuple[str, str]:
     """
     notes = [read_note(read_text(root, path), path)[0] for path in note_files(root)]
     text = read_text(root, README)
-    return text, replace_map(text, topic_map(notes, load_roadmap(root)))
+    return text, replace_map(text, topic_map(notes, Workspace(root).roadmap()))
 
 
 def write_map(root: Path) -> bool:

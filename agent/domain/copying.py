@@ -12,11 +12,11 @@ from dataclasses import dataclass
 
 _SEED = 3
 """Words in a row that start a run."""
-_GAP = 3
+_GAP = 2
 """Words that may differ between two pieces of one run."""
-_RUN = 9
+_RUN = 10
 """Matched words from which a run counts as copied."""
-_RARE_RUN = 6
+_RARE_RUN = 10
 """The same for an answer that is little else than that run."""
 _SHARE = 0.5
 """Share of the answer's words in copied runs from which the whole answer counts as copied."""

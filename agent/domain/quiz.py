@@ -74,6 +74,20 @@ def history_of(note: Note, attempts: Iterable[Attempt], now: datetime) -> Histor
     )
 
 
+def unfit(note: Note) -> str:
+    """Say why a note cannot be quizzed from; "" when it can."""
+    groups = {"core claim": note.core, "boundary": note.boundaries, "term": note.terms}
+    for name, group in groups.items():
+        if not group:
+            return f"it has no {name}"
+    for claim in note.claims:
+        if "TODO" in claim.text or any("TODO" in question for question in claim.questions):
+            return f"^{claim.id} still says TODO"
+        if not claim.questions:
+            return f"^{claim.id} has no question"
+    return ""
+
+
 def standings(note: Note, turns: Sequence[Turn], history: History, policy: Policy) -> dict[str, Standing]:
     """Fold the turns into where every claim and misconception of the note stands, in the note's order."""
     table: dict[str, Standing] = {}
@@ -209,6 +223,13 @@ def next_question(note: Note, turns: Sequence[Turn], history: History, policy: P
         nearest = _likeliest_misconception(note, turns)
         return _probe(nearest) if nearest is not None else None
     return None
+
+
+def upcoming(note: Note, turns: Sequence[Turn], history: History, policy: Policy, *, now: Question) -> list[Question]:
+    """List the authored questions that are likely to be asked after `now`, so that they can be reworded meanwhile."""
+    plan = _plan(note, standings(note, turns, history, policy))
+    put = {turn.question.claim for turn in turns} | {now.claim}
+    return [_question(claim, "ask", turns, history) for claim in plan if claim.id not in put]
 
 
 def _plan(note: Note, table: Mapping[str, Standing]) -> list[Claim]:

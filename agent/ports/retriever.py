@@ -28,8 +28,8 @@ class Passage:
 
     `text` is exactly what the index read at `path`, lines `start_line` to `end_line` (1-based, inclusive);
     `section` is the line range of its heading's section. `score` is the fused rank score, comparable within one
-    search only. `coverage` (0..1) is the share of the query's weight (inverse document frequency) that the passage contains;
-    `cosine` is -1..1, None where the passage has no vector yet.
+    search only. `lexical` (0..1) is its BM25 as a share of the most any passage could reach for the query;
+    `cosine` is -1..1, None where the passage has no vector. Both mean the same across searches.
     """
 
     id: str

@@ -287,7 +287,7 @@ class PromotionStore:
             self._write_row(entry.change)
             self._workspace.ledger.write(entry.at, entry)
         removed = self._workspace.proposals.remove(proposal.id)
-        return self._paths(proposal, [ROADMAP, self._workspace.ledger.path(entry.at, entry), removed or ""])
+        return self._paths(proposal, [ROADMAP, self._workspace.ledger.path(entry.at, entry.id), removed or ""])
 
     def _write_row(self, change: Change) -> None:
         topic = self._topic(change.topic)

@@ -9,11 +9,11 @@ from typing import Any
 import yaml
 
 from agent.domain.attempt import Attempt, Standing
-from agent.domain.errors import WorkspaceError
 from agent.domain.gate import SessionEvidence
 from agent.domain.note import Claim, Note
 from agent.domain.text import neutralise, one_line
 from agent.workspace.files import read_text
+from agent.workspace.front_matter import split_front_matter
 
 _DRAFT = re.compile(r"^status: draft\r?\n", re.MULTILINE)
 _FRONT = re.compile(r"\A\ufeff?---\r?\n(.*?)^---\s*?$", re.DOTALL | re.MULTILINE)
@@ -74,7 +74,7 @@ def _body(attempt: Attempt, note: Note) -> Iterator[str]:
         yield f"**{number}. {one_line(turn.question.text, 600)}**"
         yield ""
         yield from _quoted(turn.text if turn.action == "answer" else f"/{turn.action} {turn.text}".strip())
-        named = [f"^{v.claim} {v.name} ({v.p_covered:.2f})" for v in turn.verdicts if v.name != "missing"]
+        named = [f"^{v.claim} {v.name} ({v.p_covered:.2f})" for v in turn.verdicts if v.name != "missing" and not v.abstain]
         if turn.copied:
             named = ["in the note's words: asked for their own"]
         if named:
@@ -103,7 +103,8 @@ def _gaps(standings: tuple[Standing, ...], note: Note, link: str) -> Iterator[st
             how = {"missing": "not explained", "contradicted": "contradicted", "helped": "explained with help"}
             yield f"- [ ] ^{claim.id}: {how[standing.status]}. Read [the claim]({link}#^{claim.id})."
         if misconception is not None and standing.status == "voiced":
-            yield f"- [ ] Said “{one_line(misconception.statement)}”. Read [the correction]({link}#^{misconception.id})."
+            said = one_line(misconception.statement)
+            yield f"- [ ] Said “{said}”. Read [the correction]({link}#^{misconception.id})."
 
 
 def _quoted(text: str) -> Iterator[str]:
@@ -134,29 +135,8 @@ def read_session(root: Path, path: str) -> SessionEvidence:
     Raises:
         WorkspaceError: the file is missing, outside the workspace, or its front matter is malformed.
     """
-    text = read_text(root, path)
-    front = _FRONT.match(text)
-    if front is None:
-        raise WorkspaceError(f"{path} has no front matter; a session starts with `---` lines (see sessions/).")
-    data = front_matter(front[1], path)
+    data, _ = split_front_matter(read_text(root, path), path)
     return SessionEvidence(path=path, topics=_strings(data, "topics"), attempts=_strings(data, "attempts"))
-
-
-def front_matter(source: str, path: str) -> Mapping[str, Any]:
-    """Parse YAML front matter without aliases, which could grow a small file to gigabytes.
-
-    Raises:
-        WorkspaceError: it is too large, malformed, or no mapping.
-    """
-    if len(source) > 64_000 or re.search(r"(?m)(?:^|[\s\[,:-])[&*]\w", source):
-        raise WorkspaceError(f"{path}: front matter with anchors, aliases or more than 64,000 characters is not read.")
-    try:
-        data = yaml.safe_load(source)
-    except (yaml.YAMLError, ValueError, RecursionError):
-        raise WorkspaceError(f"{path}: the front matter is not valid YAML.") from None
-    if not isinstance(data, dict):
-        raise WorkspaceError(f"{path}: the front matter is no mapping of keys to values.")
-    return data
 
 
 def _strings(data: Mapping[str, Any], key: str) -> tuple[str, ...]:

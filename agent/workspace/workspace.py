@@ -8,12 +8,11 @@ from agent.domain.errors import StudyError, UsageError, WorkspaceError
 from agent.domain.note import Note
 from agent.domain.proposal import LedgerEntry, Proposal
 from agent.domain.roadmap import Roadmap, Topic
-from agent.workspace.files import inside, locked, read_text, sha256_of, write_text
+from agent.workspace.files import locked, read_text, sha256_of, write_text
 from agent.workspace.note_file import parse_note
 from agent.workspace.records import Records
 from agent.workspace.roadmap_file import parse_roadmap
 from agent.workspace.session_file import render_session, session_path
-from agent.workspace.text_file import decode_text
 
 ROADMAP = "roadmap.md"
 
@@ -44,11 +43,7 @@ class Workspace:
 
     def roadmap_text(self) -> str:
         """Read roadmap.md as it is, byte order mark and line endings included."""
-        path = inside(self.root, ROADMAP)
-        try:
-            return decode_text(path.read_bytes(), ROADMAP)
-        except OSError as error:
-            raise WorkspaceError(f"{ROADMAP} cannot be read ({error.strerror}); restore it with git.") from None
+        return read_text(self.root, ROADMAP)
 
     def roadmap(self) -> Roadmap:
         """Parse roadmap.md; a row whose text was reworded keeps the id that its note has."""

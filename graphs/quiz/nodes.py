@@ -7,6 +7,7 @@ from langgraph.runtime import Runtime
 
 from agent.domain.attempt import Attempt, Judged, Question, Standing, Turn
 from agent.domain.copying import detect_copying
+from agent.domain.errors import WorkspaceError
 from agent.domain.note import Note
 from agent.domain.quiz import (
     CORRECTION,
@@ -16,6 +17,7 @@ from agent.domain.quiz import (
     history_of,
     next_question,
     standings,
+    unfit,
     unmet,
 )
 from agent.domain.text import content_stems
@@ -27,8 +29,11 @@ MIN_SHARED_STEMS = 2  # an answer that shares fewer content words with a claim d
 
 
 def open_quiz(state: QuizState, runtime: Runtime[QuizContext]) -> QuizState:
-    """Start the clock; fails here, with one sentence, when the topic has no note."""
-    runtime.context.notes.note(state["topic"])
+    """Start the clock; fails here, with one sentence, when the topic has no note that can be quizzed from."""
+    note = runtime.context.notes.note(state["topic"])
+    fault = unfit(note)
+    if fault:
+        raise WorkspaceError(f"{note.path} cannot be quizzed from: {fault}; finish it and try again.")
     return {
         "flow_version": FLOW_VERSION,
         "phase": "asking",

@@ -1,0 +1,281 @@
+"""Running a quiz: one thread under its lock, a message in, events out."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+from uuid import uuid4
+
+from agent.adapters.checkpoints.sqlite import Threads, config
+from agent.app.container import App
+from agent.app.wordings import ModelWordings, NoWordings
+from agent.domain.attempt import Attempt, Question, Turn
+from agent.domain.errors import GateError, StudyError, UsageError
+from agent.domain.note import Note
+from agent.domain.proposal import Proposal
+from agent.domain.quiz import history_of, upcoming
+from agent.domain.text import neutralise
+from agent.ports import Recorded
+from agent.workspace.files import locked
+from agent.workspace.workspace import Appeal, Workspace
+
+if TYPE_CHECKING:
+    from langgraph.graph.state import CompiledStateGraph
+
+Event = dict[str, Any]
+WAIT_FOR_THREAD = 0.2  # seconds; a quiz in another terminal will not end while we wait
+
+
+@dataclass(frozen=True, slots=True)
+class WorkspaceNotes:
+    """The `Notes` port on the workspace."""
+
+    workspace: Workspace
+
+    def note(self, topic: str) -> Note:
+        """Read a topic's note."""
+        return self.workspace.note(topic)
+
+    def sha256(self, note: Note) -> str:
+        """Hash its file."""
+        return self.workspace.note_sha256(note)
+
+
+@dataclass(frozen=True, slots=True)
+class WorkspaceJournal:
+    """The `Journal` port on the workspace."""
+
+    app: App
+
+    def attempts(self, topic: str) -> list[Attempt]:
+        """Read earlier attempts."""
+        return self.app.workspace.topic_attempts(topic)
+
+    def record(self, attempt: Attempt) -> Recorded:
+        """Write an attempt and draft its session."""
+        path, session = self.app.workspace.record(attempt)
+        return Recorded(path, session)
+
+    def appeal(self, *, attempt: str, topic: str, question: Question, answer: str, verdict: str, case: str) -> str:
+        """Store an appeal."""
+        record = Appeal(
+            id=f"{attempt}-{question.claim}",
+            attempt=attempt,
+            topic=topic,
+            claim=question.claim,
+            question=question.text,
+            answer=answer,
+            verdict=verdict,
+            case=case,
+            at=self.app.clock.now().isoformat(),
+        )
+        found = self.app.workspace.appeals.find(record.id)
+        return found[0] if found else self.app.workspace.appeals.write(self.app.clock.now(), record)
+
+
+@dataclass(frozen=True, slots=True)
+class OpenQuiz:
+    """A paused quiz."""
+
+    thread: str
+    topic: str
+    answers: int
+    started: str
+
+
+class QuizRun:
+    """One quiz thread. Messages go in, events come out; the state is on disk after each of them."""
+
+    def __init__(self, app: App, threads: Threads, thread: str) -> None:
+        from graphs.quiz import QuizContext, build_quiz
+
+        self.thread = thread
+        self._app, self._threads = app, threads
+        self._graph: CompiledStateGraph[Any, Any, Any, Any] = threads.compile(build_quiz())
+        self._config = config(thread)
+        chat = app.chat
+        self._wordings = ModelWordings(chat, self._note) if chat is not None else None
+        self._context = QuizContext(
+            notes=WorkspaceNotes(app.workspace),
+            journal=WorkspaceJournal(app),
+            grader=app.grader,
+            wordings=self._wordings or NoWordings(),
+            clock=app.clock,
+            policy=app.policy,
+            versions=app.versions,
+        )
+
+    @property
+    def state(self) -> dict[str, Any]:
+        """The thread's state as it is on disk."""
+        return dict(self._graph.get_state(self._config).values)
+
+    def begin(self, topic: str) -> Iterator[Event]:
+        """Start a new quiz and ask the first question."""
+        yield from self._run({"topic": topic, "quiz_id": self.thread})
+
+    def resume(self) -> Iterator[Event]:
+        """Go on where the thread stands: finish what a dead process began, then put the question that is open."""
+        snapshot = self._graph.get_state(self._config)
+        self._check_version(snapshot.values)
+        if snapshot.next:
+            yield from self._run(None)
+        elif snapshot.values.get("phase") == "closed":
+            yield from self._closed(snapshot.values)
+        else:
+            yield self._question(snapshot.values)
+            self._prepare(snapshot.values)
+
+    def send(self, message: str) -> Iterator[Event]:
+        """Take a message of the learner."""
+        if self._wordings is not None:
+            self._wordings.pause()
+        yield from self._run({"message": message})
+
+    def close(self) -> None:
+        """Stop the background work; the thread stays as it is."""
+        if self._wordings is not None:
+            self._wordings.close()
+
+    def _run(self, given: dict[str, Any] | None) -> Iterator[Event]:
+        turns_before = len(self.state.get("turns", []))
+        for step in self._graph.stream(
+            given, self._config, context=self._context, stream_mode="updates", durability="sync"
+        ):
+            for update in step.values():
+                for turn in (update or {}).get("turns", [])[turns_before:]:
+                    yield from _turn_events(Turn.model_validate(turn), len(update["turns"]))
+        state = self.state
+        if state.get("notice"):
+            yield {"event": "notice", "text": neutralise(state["notice"])}
+        if state.get("phase") == "closed":
+            yield from self._closed(state)
+        else:
+            yield self._question(state)
+            self._prepare(state)
+
+    def _closed(self, state: dict[str, Any]) -> Iterator[Event]:
+        result = state["result"]
+        proposal = self._propose(result)
+        self._threads.delete(self.thread)
+        yield {"event": "result", **result, "proposal": proposal.id if proposal else None}
+
+    def _propose(self, result: dict[str, Any]) -> Proposal | None:
+        if not result["passed"] or result["attempt"] is None:
+            return None
+        try:
+            return self._app.promotions.propose_from_attempt(result["attempt"])
+        except GateError:
+            raise
+        except StudyError:
+            return None  # the attempt is on file; `study review` proposes it as soon as it can be
+
+    def _question(self, state: dict[str, Any]) -> Event:
+        question = state["question"]
+        answers = sum(turn["action"] == "answer" for turn in state["turns"])
+        return {
+            "event": "question",
+            "thread": self.thread,
+            "n": answers + 1,
+            "claim": question["claim"],
+            "kind": question["kind"],
+            "source": question["source"],
+            "text": neutralise(question["text"]),
+        }
+
+    def _prepare(self, state: dict[str, Any]) -> None:
+        if self._wordings is None:
+            return
+        from datetime import datetime
+
+        note = self._app.workspace.note(state["topic"])
+        turns = [Turn.model_validate(turn) for turn in state["turns"]]
+        earlier = self._app.workspace.topic_attempts(state["topic"])
+        history = history_of(note, earlier, datetime.fromisoformat(state["started"]))
+        now = Question.model_validate(state["question"])
+        self._wordings.prepare(upcoming(note, turns, history, self._app.policy, now=now)[:2])
+
+    def _note(self) -> Note:
+        return self._app.workspace.note(self.state["topic"])
+
+    def _check_version(self, state: dict[str, Any]) -> None:
+        from graphs.quiz import FLOW_VERSION
+
+        if state.get("flow_version", FLOW_VERSION) != FLOW_VERSION:
+            self._threads.delete(self.thread)
+            raise StudyError(
+                "This quiz was begun by another version and cannot go on; start it anew (earlier attempts count)."
+            )
+
+
+def _turn_events(turn: Turn, number: int) -> Iterator[Event]:
+    if turn.action != "answer":
+        yield {"event": turn.action, "n": number, "claim": turn.question.claim}
+        return
+    yield {
+        "event": "judged",
+        "n": number,
+        "claim": turn.question.claim,
+        "copied": turn.copied,
+        "verdicts": [
+            {
+                "claim": v.claim,
+                "kind": v.kind,
+                "verdict": v.name,
+                "p": round(v.p_covered, 3),
+                "abstain": v.abstain,
+                "quote": v.quote,
+            }
+            for v in turn.verdicts
+        ],
+    }
+
+
+def open_quizzes(threads: Threads) -> list[OpenQuiz]:
+    """List the quizzes that wait for an answer, the latest first."""
+    from graphs.quiz import build_quiz
+
+    graph = threads.compile(build_quiz())
+    found = []
+    for thread in threads.ids():
+        values = graph.get_state(config(thread)).values
+        if values.get("quiz_id") == thread and "topic" in values:
+            answers = sum(turn["action"] == "answer" for turn in values.get("turns", []))
+            found.append(OpenQuiz(thread, values["topic"], answers, values.get("started", "")))
+    return found
+
+
+@contextmanager
+def quiz_run(app: App, *, topic: str | None = None, thread: str | None = None, new: bool = False) -> Iterator[QuizRun]:
+    """Open a quiz under its lock: the thread named, the paused one on the topic, or a new one.
+
+    Raises:
+        BusyError: it is open in another terminal.
+        UsageError: there is no such thread.
+    """
+    with app.threads() as threads:
+        paused = open_quizzes(threads)
+        chosen = _choose(paused, topic, thread, new=new)
+        busy = (
+            "This quiz is open in another terminal; go on there, or start another one with --new."
+            if chosen is not None
+            else ""
+        )
+        name = chosen or str(uuid4())
+        with locked(app.settings.root, f"thread-{name}", seconds=WAIT_FOR_THREAD, busy=busy):
+            run = QuizRun(app, threads, name)
+            try:
+                yield run
+            finally:
+                run.close()
+
+
+def _choose(paused: list[OpenQuiz], topic: str | None, thread: str | None, *, new: bool) -> str | None:
+    if new:
+        return None
+    if thread is not None:
+        match = [quiz.thread for quiz in paused if quiz.thread == thread or quiz.thread.startswith(thread)]
+        if len(match) != 1:
+            raise UsageError(f"There is no paused quiz {thread!r}; `study resume` without a name lists them.")
+        return match[0]
+    return next((quiz.thread for quiz in paused if topic is None or quiz.topic == topic), None)

@@ -1,0 +1,151 @@
+"""Deciding on pending proposals. Every decision goes through the promotion graph, and needs a person."""
+
+import getpass
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Literal
+from uuid import NAMESPACE_URL, uuid5
+
+from agent.adapters.checkpoints.sqlite import Threads, config
+from agent.adapters.vcs import commit_paths
+from agent.app.container import App
+from agent.domain.errors import GateError
+from agent.domain.proposal import Decision, Proposal
+from agent.domain.text import neutralise, one_line
+from agent.workspace.files import locked
+from agent.workspace.promotions import Outcome, PromotionStore
+
+if TYPE_CHECKING:
+    from langgraph.graph.state import CompiledStateGraph
+
+
+@dataclass(frozen=True, slots=True)
+class WorkspacePromotions:
+    """The `Promotions` port on the workspace."""
+
+    store: PromotionStore
+
+    def load(self, proposal_id: str) -> Proposal:
+        """Read a pending proposal."""
+        return self.store.load(proposal_id)
+
+    def describe(self, proposal: Proposal) -> str:
+        """Give the whole change: the levels, why, the evidence, the gate, and the diff."""
+        change = proposal.change
+        lines = [
+            f"{one_line(change.topic_text)}: {change.from_level} → {change.to_level}",
+            "",
+            neutralise(proposal.rationale),
+            "",
+            "Evidence:",
+            *(f"  {one_line(e.path, 300)}" for e in change.evidence),
+        ]
+        if proposal.attempt:
+            lines.append(f"  attempt {proposal.attempt}")
+        lines += ["", "Gate:"]
+        for requirement in self.store.requirements(change):
+            mark = "met" if requirement.met else f"missing: {requirement.reason}"
+            lines.append(f"  {requirement.level} {requirement.what}: {one_line(mark, 400)}")
+        return "\n".join([*lines, "", neutralise(self.store.diff(change))])
+
+    def decide(self, proposal_id: str, decision: Decision) -> Outcome:
+        """Apply a decision."""
+        return self.store.decide(proposal_id, decision)
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """A question at the gate: the interrupt's id, what the human is shown, and what an edit may change."""
+
+    interrupt: str
+    description: str
+    args: dict[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Decided:
+    """What came of a decision, and what git made of it."""
+
+    message: str
+    decision: str
+    commit: str = ""
+
+
+class Review:
+    """One proposal's approval thread, under its lock."""
+
+    def __init__(self, app: App, threads: Threads, proposal: str, channel: Literal["terminal", "web", "api"]) -> None:
+        from graphs.promotion import PromotionContext, build_promotion
+
+        self._app = app
+        self._proposal = proposal
+        self._graph: CompiledStateGraph[Any, Any, Any, Any] = threads.compile(build_promotion())
+        self._thread = str(uuid5(NAMESPACE_URL, f"study:review:{proposal}"))
+        self._threads = threads
+        self._context = PromotionContext(WorkspacePromotions(app.promotions), by=getpass.getuser(), channel=channel)
+
+    def ask(self) -> Asked | Decided:
+        """Describe the proposal as it stands now.
+
+        An earlier question on this thread showed an earlier roadmap, so the thread starts anew: what is pending
+        lies in the proposal's file, never in the checkpoint alone.
+        """
+        self._threads.delete(self._thread)
+        return self._run({"proposal": self._proposal})
+
+    def reply(self, asked: Asked, value: dict[str, Any]) -> Asked | Decided:
+        """Answer the question that was asked, and no other one."""
+        from langgraph.types import Command
+
+        pending = {item.id for item in self._graph.get_state(config(self._thread)).interrupts}
+        if asked.interrupt not in pending:
+            return Decided("This question is not open any more; run `study review` again.", "conflict")
+        return self._run(Command(resume={asked.interrupt: value}))
+
+    def _run(self, given: Any) -> Asked | Decided:
+        self._graph.invoke(given, config(self._thread), context=self._context, durability="sync")
+        snapshot = self._graph.get_state(config(self._thread))
+        if snapshot.interrupts:
+            interrupt = snapshot.interrupts[0]
+            return Asked(interrupt.id, interrupt.value["description"], interrupt.value["action_request"]["args"])
+        outcome = snapshot.values["outcome"]
+        self._threads.delete(self._thread)
+        commit = self._commit(outcome) if outcome["paths"] else ""
+        return Decided(outcome["message"], outcome["decision"], commit=commit)
+
+    def _commit(self, outcome: dict[str, Any]) -> str:
+        return commit_decision(self._app, outcome["paths"], outcome["message"])
+
+
+def commit_decision(app: App, paths: list[str], message: str) -> str:
+    """Commit the files of one decision, if the settings say so; say in one clause what came of it."""
+    if not app.settings.commit:
+        return "not committed (the setting commit is off)"
+    return commit_paths(app.settings.root, paths, f"study: {message.removesuffix('.')}").message
+
+
+@contextmanager
+def review(app: App, proposal: str, *, channel: Literal["terminal", "web", "api"] = "terminal") -> Iterator[Review]:
+    """Open a proposal for a decision, under its lock.
+
+    Raises:
+        BusyError: another terminal is deciding on it.
+    """
+    busy = "Another terminal is deciding on this proposal."
+    with app.threads() as threads, locked(app.settings.root, f"review-{proposal}", seconds=0.2, busy=busy):
+        yield Review(app, threads, proposal, channel)
+
+
+def catch_up(app: App) -> list[str]:
+    """Finish what a dead process left: half-applied approvals, and passed attempts without a proposal."""
+    messages = []
+    for outcome in app.promotions.roll_forward():
+        commit = commit_decision(app, list(outcome.paths), outcome.message) if outcome.paths else ""
+        messages.append(f"{outcome.message} {commit}".strip())
+    for attempt in app.promotions.undecided_attempts():
+        try:
+            app.promotions.propose_from_attempt(attempt.id)
+        except GateError as error:
+            messages.append(f"The attempt {attempt.id[:8]} on {attempt.topic} cannot be proposed: {error}")
+    return messages

@@ -1,0 +1,156 @@
+"""Entry point: every command, and the one place where an expected error becomes a sentence and an exit code."""
+
+import os
+import sys
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from agent.domain.errors import StudyError
+
+app = typer.Typer(
+    name="study",
+    no_args_is_help=True,
+    add_completion=False,
+    rich_markup_mode=None,
+    pretty_exceptions_enable=False,
+    help="Quizzes you on your notes, and changes no level without evidence and your approval.",
+)
+model_app = typer.Typer(no_args_is_help=True, help="Fetch, list and remove the models that run on this machine.")
+note_app = typer.Typer(no_args_is_help=True, help="Track notes: the answer key of the quiz.")
+app.add_typer(model_app, name="model")
+app.add_typer(note_app, name="note")
+
+Json = Annotated[bool, typer.Option("--json", help="Print JSON for scripts.")]
+
+
+@app.command()
+def quiz(
+    topic: Annotated[str | None, typer.Argument(help="Topic id or part of its name; none: the next one.")] = None,
+    new: Annotated[bool, typer.Option("--new", help="Start anew though a quiz on the topic is paused.")] = False,
+    json: Json = False,
+) -> None:
+    """Explain a topic in your own words, claim by claim, until it is clear whether you can.
+
+    With stdin not a terminal, answers are read separated by lines `---`.
+    """
+    from agent.cli.quiz import run_quiz
+
+    raise typer.Exit(run_quiz(topic, new=new, json=json))
+
+
+@app.command()
+def resume(
+    thread: Annotated[str | None, typer.Argument(help="Id of a paused quiz; none: the latest.")] = None,
+    list_: Annotated[bool, typer.Option("--list", help="List the paused quizzes.")] = False,
+    json: Json = False,
+) -> None:
+    """Go on with a paused quiz at the same question."""
+    from agent.cli.quiz import run_resume
+
+    raise typer.Exit(run_resume(thread, list_only=list_, json=json))
+
+
+@app.command()
+def review(json: Json = False) -> None:
+    """Decide on proposed level changes: approve, edit, reject, later. Needs you at a terminal."""
+    from agent.cli.review import run_review
+
+    raise typer.Exit(run_review(json=json))
+
+
+@app.command()
+def status(json: Json = False) -> None:
+    """Show levels by track and module, what is pending, the quarter's focus and the milestones."""
+    from agent.cli.status import run_status
+
+    raise typer.Exit(run_status(json=json))
+
+
+@app.command()
+def check(json: Json = False) -> None:
+    """Check the workspace: roadmap and notes well formed, every level backed by a decision, links alive."""
+    from agent.cli.checks import run_check
+
+    raise typer.Exit(run_check(json=json))
+
+
+@app.command()
+def doctor(json: Json = False) -> None:
+    """Check this machine: Python, models, endpoint, workspace, locks, and what to do about each."""
+    from agent.cli.checks import run_doctor
+
+    raise typer.Exit(run_doctor(json=json))
+
+
+@app.command()
+def init(
+    directory: Annotated[Path, typer.Argument(help="Where the workspace goes; created if need be.")] = Path(),
+) -> None:
+    """Make a new workspace: a roadmap to fill in, the folders, a .gitignore. Existing files are left alone."""
+    from agent.cli.setup import run_init
+
+    raise typer.Exit(run_init(directory))
+
+
+@note_app.command("new")
+def note_new(topic: Annotated[str, typer.Argument(help="Topic id or part of its name.")]) -> None:
+    """Draft a topic's note from the template, with the chat model if there is one, for you to finish."""
+    from agent.cli.setup import run_note_new
+
+    raise typer.Exit(run_note_new(topic))
+
+
+@model_app.command("list")
+def model_list(json: Json = False) -> None:
+    """List the models, their sizes and licences, and which are here."""
+    from agent.cli.models import run_list
+
+    raise typer.Exit(run_list(json=json))
+
+
+@model_app.command("pull")
+def model_pull(
+    names: Annotated[
+        list[str] | None, typer.Argument(help="Models to fetch; none: all that the settings need.")
+    ] = None,
+) -> None:
+    """Fetch models: resumable, verified by sha256, from STUDY_MODELS first if it is set."""
+    from agent.cli.models import run_pull
+
+    raise typer.Exit(run_pull(names or []))
+
+
+@model_app.command("rm")
+def model_rm(names: Annotated[list[str], typer.Argument(help="Models to delete.")]) -> None:
+    """Delete models from the cache."""
+    from agent.cli.models import run_rm
+
+    raise typer.Exit(run_rm(names))
+
+
+def main() -> None:
+    """Run the command line and exit with its code: 0 fine, 1 failed or not passed, 2 usage, 3 set-up, 130 Ctrl-C."""
+    # Before any library is imported: none of them may phone home.
+    for variable in ("LANGSMITH_TRACING", "LANGCHAIN_TRACING_V2"):
+        os.environ.setdefault(variable, "false")
+    os.environ.setdefault("ANONYMIZED_TELEMETRY", "False")
+    try:
+        app(standalone_mode=True)
+    except StudyError as error:
+        fail(str(error))
+        sys.exit(error.exit_code)
+    except KeyboardInterrupt:
+        sys.exit(130)
+    except BrokenPipeError:
+        # The reader of our output has gone (`study status | head`); that is no error of ours.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        sys.exit(0)
+
+
+def fail(message: Any) -> None:
+    """Print an error: one sentence, neutralised, on stderr."""
+    from agent.domain.text import neutralise
+
+    print(f"study: {neutralise(str(message))}", file=sys.stderr)  # noqa: T201

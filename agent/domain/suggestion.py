@@ -1,0 +1,30 @@
+"""Which topic to study next when the learner names none."""
+
+from collections.abc import Callable
+from datetime import date
+
+from agent.domain.level import Level
+from agent.domain.roadmap import Roadmap, Topic
+from agent.domain.text import content_stems
+
+
+def quarter_focus(roadmap: Roadmap, today: date) -> str:
+    """Give the focus text of today's quarter, "" where the roadmap has none."""
+    label = f"q{(today.month - 1) // 3 + 1}"
+    return next((line.text for line in roadmap.focus if line.label.casefold().startswith(label)), "")
+
+
+def next_topic(roadmap: Roadmap, today: date, is_ready: Callable[[Topic], bool]) -> tuple[Topic, str] | None:
+    """Choose a topic below L1 that is ready to be quizzed (it has a note), and say why.
+
+    Topics whose text, module or track shares words with the quarter's focus come first, then roadmap order.
+    """
+    wanted = content_stems(quarter_focus(roadmap, today))
+    below = [topic for topic in roadmap.topics if topic.level < Level.L1 and is_ready(topic)]
+    if not below:
+        return None
+    shared = {topic.id: len(wanted & content_stems(f"{topic.text} {topic.module}")) for topic in below}
+    best = max(below, key=lambda topic: shared[topic.id])
+    if shared[best.id]:
+        return best, "it belongs to this quarter's focus"
+    return best, "it is the first topic below L1 that has a note"

@@ -1,0 +1,155 @@
+"""`study check`: what in the workspace is malformed, unproven or dead."""
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Literal
+from urllib.parse import unquote
+
+from agent.domain import ledger
+from agent.domain.errors import StudyError, WorkspaceError
+from agent.domain.level import Level
+from agent.domain.proposal import LedgerEntry
+from agent.domain.roadmap import Roadmap
+from agent.workspace.files import inside, sha256_of
+from agent.workspace.notes import check_notes
+from agent.workspace.session_file import read_session
+from agent.workspace.workspace import ROADMAP, Workspace
+
+_EXTERNAL = re.compile(r"^[a-z][a-z0-9+.-]*:", re.IGNORECASE)
+
+
+@dataclass(frozen=True, slots=True)
+class Problem:
+    """One finding; `path` is relative to the workspace, `line` 0 where it is about the whole file."""
+
+    path: str
+    line: int
+    severity: Literal["error", "warning"]
+    message: str
+
+    def __str__(self) -> str:
+        place = f"{self.path}:{self.line}" if self.line else self.path
+        return f"{place}: {self.message}"
+
+
+def check_workspace(workspace: Workspace) -> list[Problem]:
+    """Check roadmap, ledger, records and sessions; errors first, in the order of the files."""
+    try:
+        roadmap = workspace.roadmap()
+    except StudyError as error:
+        return [Problem(ROADMAP, 0, "error", str(error))]
+    entries, damaged = workspace.ledger.readable()
+    found = [Problem(message.split(" ", 1)[0], 0, "error", message) for message in damaged]
+    found += [
+        Problem(message.split(" ", 1)[0], 0, "error", message)
+        for records in (workspace.attempts, workspace.proposals, workspace.appeals)
+        for message in records.readable()[1]
+    ]
+    found += _levels(roadmap, entries)
+    found += _links(workspace, roadmap)
+    found += _ledger(workspace, entries)
+    found += _attempts(workspace)
+    found += _sessions(workspace)
+    found += _notes(workspace, roadmap)
+    return sorted(found, key=lambda p: (p.severity, p.path, p.line))
+
+
+def _levels(roadmap: Roadmap, entries: list[LedgerEntry]) -> Iterator[Problem]:
+    """Every level above L0 needs a decision in the ledger that gave it."""
+    decided = ledger.levels(entries)
+    for topic in roadmap.topics:
+        level = decided.get(topic.id, Level.L0)
+        if topic.level > level:
+            yield Problem(
+                ROADMAP,
+                topic.line,
+                "error",
+                f"{topic.text!r} says {topic.level}, but no approved decision in progress/ledger/ gave it more than "
+                f"{level}; set the row back, or earn the level with `study quiz {topic.id}`.",
+            )
+        elif topic.level < level:
+            yield Problem(
+                ROADMAP,
+                topic.line,
+                "error",
+                f"{topic.text!r} says {topic.level}; the ledger's last decision is {level}.",
+            )
+        if topic.level > Level.L0 and not topic.evidence:
+            yield Problem(ROADMAP, topic.line, "error", f"{topic.text!r} is at {topic.level} without an evidence link.")
+
+
+def _links(workspace: Workspace, roadmap: Roadmap) -> Iterator[Problem]:
+    for topic in roadmap.topics:
+        for link in topic.evidence:
+            if _EXTERNAL.match(link.target):
+                continue
+            problem = dead_link(workspace, link.target)
+            if problem:
+                yield Problem(ROADMAP, topic.line, "error", f"the evidence link {link.target!r} {problem}")
+
+
+def dead_link(workspace: Workspace, target: str) -> str:
+    """Say what is wrong with a relative link of the workspace's root; "" when it opens."""
+    try:
+        path = inside(workspace.root, unquote(target.split("#", 1)[0]))
+    except WorkspaceError:
+        return "leads outside the workspace"
+    return "" if path.exists() else "is dead: there is no such file"
+
+
+def _ledger(workspace: Workspace, entries: list[LedgerEntry]) -> Iterator[Problem]:
+    for entry, fault in ledger.faults(entries):
+        yield Problem(workspace.ledger.path(entry.at, entry.id), 0, "error", fault)
+    for entry in entries:
+        if entry.decision != "approved":
+            continue
+        path = workspace.ledger.path(entry.at, entry.id)
+        for evidence in entry.change.evidence:
+            try:
+                changed = sha256_of(workspace.root, evidence.path) != evidence.sha256
+            except WorkspaceError as error:
+                yield Problem(path, 0, "error", f"its evidence is gone: {error}")
+                continue
+            if changed:
+                message = f"{evidence.path} was edited after {entry.change.topic!r} was decided on; look at it again."
+                yield Problem(evidence.path, 0, "warning", message)
+        if entry.attempt is not None:
+            found = workspace.attempts.find(entry.attempt) if not _unreadable(workspace, entry.attempt) else None
+            if found is None:
+                yield Problem(path, 0, "error", f"the attempt {entry.attempt} that it rests on cannot be read")
+            elif sha256_of(workspace.root, found[0]) != entry.attempt_sha256:
+                yield Problem(found[0], 0, "error", "the attempt was changed after the decision that rests on it")
+
+
+def _unreadable(workspace: Workspace, attempt: str) -> bool:
+    try:
+        workspace.attempts.find(attempt)
+    except WorkspaceError:
+        return True
+    return False
+
+
+def _attempts(workspace: Workspace) -> Iterator[Problem]:
+    for attempt in workspace.attempts.readable()[0]:
+        if attempt.sha256 != attempt.computed_hash():
+            path = workspace.attempts.path(attempt.finished, attempt.id)
+            yield Problem(path, 0, "error", "the attempt was changed after it was recorded: its hash does not match")
+
+
+def _sessions(workspace: Workspace) -> Iterator[Problem]:
+    for file in sorted((workspace.root / "sessions").glob("*.md")):
+        path = f"sessions/{file.name}"
+        if file.name == "README.md":
+            continue
+        try:
+            read_session(workspace.root, path)
+        except WorkspaceError as error:
+            yield Problem(path, 0, "error", str(error).removeprefix(f"{path} ").removeprefix(f"{path}: "))
+
+
+def _notes(workspace: Workspace, roadmap: Roadmap) -> Iterator[Problem]:
+    """A row without a note and a note that still says TODO are work to do; everything else is a defect."""
+    for finding in check_notes(workspace.root, roadmap):
+        unwritten = finding.rule == "unfinished" or finding.path == ROADMAP
+        yield Problem(finding.path, finding.line, "warning" if unwritten else "error", finding.message)

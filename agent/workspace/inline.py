@@ -18,6 +18,8 @@ _SCHEME = re.compile(r"^[a-zA-Z][a-zA-Z0-9+.-]+:")
 _WEB = re.compile(r"^https?://", re.IGNORECASE)
 # `_` inside a word is no markup. Entities for what would pair up with a stray character earlier in the cell.
 _MARKUP = re.compile(r"[\\*\[\]~]|(?<![^\W_])_|_(?![^\W_])")
+# Without any of these a text has no inline markup, and the parser is spared.
+_SPECIAL = re.compile(r"[\\`*_\[\]<&~!\0]")
 _ENTITIES = str.maketrans({"&": "&amp;", "<": "&lt;", ">": "&gt;", "`": "&#96;"})
 # What need not be percent-encoded: the rest of ASCII, white space and control characters are.
 _UNSAFE_IN_PATH = re.compile(r"[^\w/#^=+,;@!$.~'-]", re.UNICODE)
@@ -55,6 +57,8 @@ def _text(token: "Token") -> str:
 
 def plain_text(source: str) -> str:
     """Take the markup off: `**LangGraph** [x](y)<br>z` reads `LangGraph x z`; white space is collapsed."""
+    if not _SPECIAL.search(source):
+        return " ".join(source.split())
     return " ".join("".join(_text(token) for token in _inline(source)).split())
 
 

@@ -1,0 +1,23 @@
+"""Retrieval over the user's notes: FTS5 and Chroma, kept level with the files and fused.
+
+- `embedders`: text to unit vectors (MiniLM in this process, or an OpenAI-compatible endpoint)
+- `files`: which files are read, and why others are not
+- `textstore`: SQLite FTS5, the lexical leg; also holds the text
+- `cache`, `vectors`: vectors by content hash; Chroma's folder of them
+- `index`: sync, damage, swaps, status
+- `retriever`: the search itself
+"""
+
+from agent.adapters.retrieval.embedders import Embedder, EndpointEmbedder, MiniLmEmbedder
+from agent.adapters.retrieval.index import NoteIndex, Status, SyncReport
+from agent.adapters.retrieval.retriever import HybridRetriever
+
+__all__ = [
+    "Embedder",
+    "EndpointEmbedder",
+    "HybridRetriever",
+    "MiniLmEmbedder",
+    "NoteIndex",
+    "Status",
+    "SyncReport",
+]

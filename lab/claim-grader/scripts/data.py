@@ -19,7 +19,8 @@ LABELS = {
     "Incorrect": MISSING,
 }
 CLAIM, QUESTION, ANSWER = 1, 2, 3
-CAPS = {CLAIM: 112, QUESTION: 40, ANSWER: 160}
+CAP = 160
+"""Tokens of one text, specials included."""
 
 
 @dataclass
@@ -81,37 +82,60 @@ def folds(rows: list[Row], k: int, by: str = "qid") -> np.ndarray:
     return np.array([fold_of[getattr(r, by)] for r in rows])
 
 
-class Layout:
-    """`[CLS] claim [SEP] question [SEP] answer [SEP]` with part numbers; the product builds the same."""
+class Texts:
+    """Trunk states of texts, each encoded once as `[CLS] text [SEP]`; the product does the same."""
 
-    def __init__(self, tokenizer: Path) -> None:
-        self._tok = Tokenizer.from_file(str(tokenizer))
+    def __init__(self, base: Path, cache: Path | None = None) -> None:
+        import torch
+        from model import Trunk
+
+        self._torch = torch
+        self._tok = Tokenizer.from_file(str(base / "tokenizer.json"))
         self._tok.no_truncation()
         self._tok.no_padding()
-        self._cache: dict[str, list[int]] = {}
+        self._trunk = Trunk(base).eval()
+        self._states: dict[str, np.ndarray] = {}
+        if cache and cache.exists():
+            data = dict(np.load(cache))
+            for text, end, n in zip(data["texts"], np.cumsum(data["lengths"]), data["lengths"], strict=True):
+                self._states[str(text)] = data["states"][end - n : end]
 
-    def ids(self, text: str) -> list[int]:
-        if text not in self._cache:
-            self._cache[text] = self._tok.encode(text, add_special_tokens=False).ids
-        return self._cache[text]
+    def save(self, cache: Path) -> None:
+        """Keep the states for the next run."""
+        values = list(self._states.values())
+        np.savez(cache, texts=np.array(list(self._states)), lengths=[len(v) for v in values], states=np.concatenate(values))
 
-    def pair(self, claim: str, question: str, answer: str) -> tuple[list[int], list[int]]:
-        c = self.ids(claim)[: CAPS[CLAIM]]
-        q = self.ids(question)[-CAPS[QUESTION] :]
-        a = self.ids(answer)[: CAPS[ANSWER]]
-        ids = [101, *c, 102, *q, 102, *a, 102]
-        parts = [0, *[CLAIM] * len(c), 0, *[QUESTION] * len(q), 0, *[ANSWER] * len(a), 0]
-        return ids, parts
+    def encode(self, texts: list[str]) -> None:
+        """Encode what is not yet known."""
+        torch = self._torch
+        new = sorted({t for t in texts if t not in self._states}, key=len)
+        for i in range(0, len(new), 64):
+            batch = new[i : i + 64]
+            ids = [[101, *self._tok.encode(t, add_special_tokens=False).ids[: CAP - 2], 102] for t in batch]
+            width = max(map(len, ids))
+            x = torch.tensor([a + [0] * (width - len(a)) for a in ids])
+            with torch.inference_mode(), torch.autocast("cpu", dtype=torch.bfloat16):
+                h = self._trunk(x).to(torch.float16).numpy()
+            for t, a, states in zip(batch, ids, h, strict=True):
+                self._states[t] = states[: len(a)].copy()
 
+    def length(self, *texts: str) -> int:
+        return sum(len(self._states[t]) for t in texts if t)
 
-def pad(pairs: list[tuple[list[int], list[int]]]) -> tuple[np.ndarray, np.ndarray]:
-    width = max(len(p[0]) for p in pairs)
-    ids = np.zeros((len(pairs), width), np.int64)
-    parts = np.zeros((len(pairs), width), np.int64)
-    for i, (a, b) in enumerate(pairs):
-        ids[i, : len(a)] = a
-        parts[i, : len(b)] = b
-    return ids, parts
+    def pad(self, triples: list[tuple[str, str, str]]) -> tuple[np.ndarray, np.ndarray]:
+        """States (n, width, 384) and part numbers (n, width) of (claim, question, answer); "" leaves a part out."""
+        width = max(self.length(*t) for t in triples)
+        x = np.zeros((len(triples), width, 384), np.float32)
+        parts = np.zeros((len(triples), width), np.int64)
+        for i, triple in enumerate(triples):
+            at = 0
+            for number, text in zip((CLAIM, QUESTION, ANSWER), triple, strict=True):
+                if text:
+                    states = self._states[text]
+                    x[i, at : at + len(states)] = states
+                    parts[i, at : at + len(states)] = number
+                    at += len(states)
+        return x, parts
 
 
 def batches(lengths: list[int], size: int, rng: random.Random) -> list[list[int]]:

@@ -9,8 +9,9 @@ from pathlib import Path
 
 import numpy as np
 import torch
-from data import COVERED, Layout, Row, batches, folds, load, pad
-from model import CrossEncoder
+from data import COVERED, Row, Texts, batches, folds, load
+from metrics import macro_f1
+from model import Upper
 from negatives import contradict
 from torch import nn
 
@@ -31,7 +32,7 @@ def epoch_items(rows: list[Row], args: argparse.Namespace, rng: random.Random) -
         if r.dataset == "saf_en" and rng.random() < args.saf_skip:
             continue
         claim = r.claims[0] if rng.random() < 0.5 else rng.choice(r.claims)
-        question = "" if args.no_question or rng.random() < args.qdrop else r.question
+        question = "" if not args.question or rng.random() < args.qdrop else r.question
         if args.peers and r.qid in good and r.dataset == "scientsbank" and rng.random() < args.peers:
             claim = rng.choice(good[r.qid])
             if claim == r.answer:
@@ -55,41 +56,41 @@ def epoch_items(rows: list[Row], args: argparse.Namespace, rng: random.Random) -
     return items
 
 
-def predict(model: CrossEncoder, layout: Layout, rows: list[Row], args: argparse.Namespace) -> np.ndarray:
+def predict(model: Upper, texts: Texts, rows: list[Row], args: argparse.Namespace) -> np.ndarray:
     """Logits (n, 3) against each row's first reference."""
-    pairs = [layout.pair(r.claims[0], "" if args.no_question else r.question, r.answer) for r in rows]
-    order = sorted(range(len(pairs)), key=lambda i: len(pairs[i][0]))
+    pairs = [(r.claims[0], r.question if args.question else "", r.answer) for r in rows]
+    texts.encode([t for p in pairs for t in p if t])
+    order = sorted(range(len(pairs)), key=lambda i: texts.length(*pairs[i]))
     out = np.zeros((len(rows), 3), np.float32)
     model.eval()
     with torch.inference_mode():
         for i in range(0, len(order), 64):
             take = order[i : i + 64]
-            ids, parts = pad([pairs[j] for j in take])
+            x, parts = texts.pad([pairs[j] for j in take])
             with torch.autocast("cpu", dtype=torch.bfloat16):
-                out[take] = model(torch.from_numpy(ids), torch.from_numpy(parts)).float().numpy()
+                out[take] = model(torch.from_numpy(x), torch.from_numpy(parts)).float().numpy()
     return out
 
 
-def fit(rows: list[Row], layout: Layout, args: argparse.Namespace, draw) -> CrossEncoder:
+def fit(texts: Texts, args: argparse.Namespace, draw) -> Upper:
     """Train on `draw(epoch)` items; the result is the average of the weights over the last steps (EMA)."""
     torch.manual_seed(args.seed)
     rng = random.Random(args.seed)
-    model = CrossEncoder(args.base)
+    model = Upper(args.base)
     if args.init:
         model.load_state_dict(torch.load(args.init, weights_only=True))
-    frozen = [model.encoder.embeddings, *model.encoder.encoder.layer[: args.freeze]]
-    for part in frozen:
-        for p in part.parameters():
-            p.requires_grad = False
-    encoder = [p for p in model.encoder.parameters() if p.requires_grad]
+    fresh = [model.part, *model.head.parameters()]
     opt = torch.optim.AdamW(
-        [{"params": encoder, "lr": args.lr}, {"params": model.head.parameters(), "lr": args.lr * 10}], weight_decay=0.01, fused=True
+        [{"params": model.layers.parameters(), "lr": args.lr}, {"params": fresh, "lr": args.lr * 10}],
+        weight_decay=0.01,
+        fused=True,
     )
     plan = []
     for epoch in range(args.epochs):
         items = draw(epoch, rng)
-        pairs = [layout.pair(c, q, a) for c, q, a, _, _ in items]
-        for take in batches([len(p[0]) for p in pairs], 32, rng):
+        pairs = [(c, q, a) for c, q, a, _, _ in items]
+        texts.encode([t for p in pairs for t in p if t])
+        for take in batches([texts.length(*p) for p in pairs], 32, rng):
             plan.append(([pairs[j] for j in take], [items[j][3] for j in take], [items[j][4] for j in take]))
     average = {k: v.detach().clone() for k, v in model.state_dict().items()}
     started = time.monotonic()
@@ -100,9 +101,9 @@ def fit(rows: list[Row], layout: Layout, args: argparse.Namespace, draw) -> Cros
         scale = step / warm if step < warm else 0.5 * (1 + math.cos(math.pi * (step - warm) / (len(plan) - warm)))
         for group, base in zip(opt.param_groups, (args.lr, args.lr * 10), strict=True):
             group["lr"] = base * scale
-        ids, parts = pad(pairs)
+        x, parts = texts.pad(pairs)
         with torch.autocast("cpu", dtype=torch.bfloat16):
-            logits = model(torch.from_numpy(ids), torch.from_numpy(parts))
+            logits = model(torch.from_numpy(x), torch.from_numpy(parts))
         y = torch.tensor(targets) * (1 - args.smooth) + args.smooth / 3
         loss = (-(y * torch.log_softmax(logits.float(), 1)).sum(1) * torch.tensor(weights)).sum() / sum(weights)
         opt.zero_grad()
@@ -119,14 +120,6 @@ def fit(rows: list[Row], layout: Layout, args: argparse.Namespace, draw) -> Cros
             print(f"  step {step}/{len(plan)} loss {running:.3f} {time.monotonic() - started:.0f}s", flush=True)
     model.load_state_dict(average)
     return model
-
-
-def macro_f1(y: np.ndarray, p: np.ndarray, k: int) -> float:
-    f = []
-    for c in range(k):
-        tp = ((y == c) & (p == c)).sum()
-        f.append(2 * tp / max(1, (y == c).sum() + (p == c).sum()))
-    return float(np.mean(f))
 
 
 def report(rows: list[Row], logits: np.ndarray, name: str) -> None:
@@ -151,6 +144,7 @@ def main() -> None:
     a.add_argument("--data", type=Path, required=True)
     a.add_argument("--base", type=Path, required=True)
     a.add_argument("--out", type=Path, required=True)
+    a.add_argument("--cache", type=Path, help="file that keeps the trunk's states between runs")
     a.add_argument("--init", type=Path, help="state dict of the intermediate stage")
     a.add_argument("--k", type=int, default=3)
     a.add_argument("--by", default="qid", choices=["qid", "domain"])
@@ -158,7 +152,6 @@ def main() -> None:
     a.add_argument("--train-sets", nargs="*", default=["scientsbank", "beetle", "saf_en"])
     a.add_argument("--epochs", type=int, default=2)
     a.add_argument("--lr", type=float, default=5e-5)
-    a.add_argument("--freeze", type=int, default=2, help="encoder layers kept as they are, from below")
     a.add_argument("--threads", type=int, default=1, help="one is fastest while other work shares the cores")
     a.add_argument("--seed", type=int, default=0)
     a.add_argument("--smooth", type=float, default=0.1)
@@ -167,23 +160,26 @@ def main() -> None:
     a.add_argument("--peers", type=float, default=0.35)
     a.add_argument("--negatives", type=float, default=0.4)
     a.add_argument("--saf-skip", type=float, default=0.6)
-    a.add_argument("--no-question", action="store_true")
+    a.add_argument("--question", action="store_true", help="the question's tokens beside the claim's")
     a.add_argument("--save", action="store_true")
     args = a.parse_args()
     torch.set_num_threads(args.threads)
     args.out.mkdir(parents=True, exist_ok=True)
     (args.out / "args.json").write_text(json.dumps({k: str(v) for k, v in vars(args).items()}))
     rows = load(args.data)
-    layout = Layout(args.base / "tokenizer.json")
+    texts = Texts(args.base, args.cache)
+    if args.cache and not args.cache.exists():
+        texts.encode([t for r in rows for t in (r.answer, *r.claims)])
+        texts.save(args.cache)
     fold = folds(rows, args.k, args.by)
     for f in args.fold if args.fold else range(args.k):
         train = [r for r, x in zip(rows, fold, strict=True) if x != f and r.dataset in args.train_sets]
-        model = fit(train, layout, args, lambda _, rng, t=train: epoch_items(t, args, rng))
+        model = fit(texts, args, lambda _, rng, t=train: epoch_items(t, args, rng))
         if args.save or f == -1:
             torch.save(model.state_dict(), args.out / f"fold{f}.pt")
         test = [i for i, x in enumerate(fold) if x == f]
         if test:
-            logits = predict(model, layout, [rows[i] for i in test], args)
+            logits = predict(model, texts, [rows[i] for i in test], args)
             np.savez(args.out / f"fold{f}.npz", index=np.array(test), logits=logits)
             report([rows[i] for i in test], logits, f"{args.out.name} fold {f}")
 

@@ -1,0 +1,132 @@
+"""The cross-encoder scorer: a small fine-tuned transformer with lexical features under one calibrated head.
+
+Each text passes the lower half of the encoder once; the upper half reads claim and answer together. Weights,
+data and limits: weights/MODEL_CARD.md. Training: lab/claim-grader.
+"""
+
+import hashlib
+from collections.abc import Sequence
+from importlib import resources
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from agent.adapters.grading.head import Head
+from agent.adapters.grading.lexical import lexical_rows
+from agent.adapters.grading.prepare import Prepared, Window
+from agent.domain.calibration import Bands
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    import numpy as np
+
+_CLAIM, _ANSWER = 1, 3
+_CAP = 160
+"""Tokens of one text, specials included; longer ones are cut."""
+_BATCH = 32
+_WIDTH = 384
+_CACHED = 512
+
+
+class CrossEncoderScorer:
+    """Scores pairs with the shipped int8 encoder. Loads at the first use: about 25 MB of weights."""
+
+    def __init__(self, *, threads: int = 2) -> None:
+        self._threads = threads
+        self._head = Head.load("grader")
+        self._sessions: tuple[Any, Any, Any] | None = None
+        self._known: dict[str, NDArray[np.float32]] = {}
+        self._digest = ""
+
+    @property
+    def version(self) -> str:
+        """`encoder-` and a digest over the weights and the head."""
+        if not self._digest:
+            whole = hashlib.sha256(self._head.digest.encode())
+            for name in ("trunk.onnx", "upper.onnx", "tokenizer.json"):
+                whole.update(_weights(name).read_bytes())
+            self._digest = whole.hexdigest()[:12]
+        return f"encoder-{self._digest}"
+
+    @property
+    def bands(self) -> Bands:
+        """The head's bands."""
+        return self._head.bands
+
+    def score(
+        self, question: str, claims: Sequence[str], prepared: Prepared, pairs: Sequence[tuple[int, Window]]
+    ) -> "NDArray[np.float64]":
+        """(n, 3) probabilities of the pairs."""
+        import numpy as np
+
+        logits = self.logits([(claims[i], window.text) for i, window in pairs])
+        logits = logits - logits.mean(axis=1, keepdims=True)
+        lexical = np.asarray(lexical_rows(question, claims, prepared, pairs), dtype=np.float64)
+        return self._head.probabilities(np.concatenate([lexical, logits], axis=1))
+
+    def logits(self, pairs: Sequence[tuple[str, str]]) -> "NDArray[np.float64]":
+        """(n, 3) logits of (claim, answer) texts; order and batching do not change a row beyond rounding."""
+        import numpy as np
+
+        _, _, upper = self._load()
+        states = self._states([text for pair in pairs for text in pair])
+        sizes = [len(states[c]) + len(states[a]) for c, a in pairs]
+        order = sorted(range(len(pairs)), key=lambda i: sizes[i])
+        out = np.zeros((len(pairs), 3))
+        for at in range(0, len(order), _BATCH):
+            take = order[at : at + _BATCH]
+            width = max(sizes[i] for i in take)
+            x = np.zeros((len(take), width, _WIDTH), np.float32)
+            parts = np.zeros((len(take), width), np.int64)
+            for row, i in enumerate(take):
+                claim, answer = (states[text] for text in pairs[i])
+                x[row, : len(claim)] = claim
+                x[row, len(claim) : sizes[i]] = answer
+                parts[row, : len(claim)] = _CLAIM
+                parts[row, len(claim) : sizes[i]] = _ANSWER
+            out[take] = upper.run(None, {"x": x, "parts": parts})[0]
+        return out
+
+    def _states(self, texts: Sequence[str]) -> "dict[str, NDArray[np.float32]]":
+        """Trunk states of each text; those of recent texts are kept, since claims come back every turn."""
+        import numpy as np
+
+        tokenizer, trunk, _ = self._load()
+        if len(self._known) > _CACHED:
+            self._known.clear()
+        new = list(dict.fromkeys(t for t in texts if t not in self._known))
+        ids = [[101, *e.ids[: _CAP - 2], 102] for e in tokenizer.encode_batch(new, add_special_tokens=False)]
+        order = sorted(range(len(new)), key=lambda i: len(ids[i]))
+        for at in range(0, len(order), _BATCH):
+            take = order[at : at + _BATCH]
+            x = np.zeros((len(take), max(len(ids[i]) for i in take)), np.int64)
+            for row, i in enumerate(take):
+                x[row, : len(ids[i])] = ids[i]
+            h = trunk.run(None, {"ids": x})[0]
+            for row, i in enumerate(take):
+                self._known[new[i]] = h[row, : len(ids[i])].copy()
+        return self._known
+
+    def _load(self) -> tuple[Any, Any, Any]:
+        if self._sessions is None:
+            import onnxruntime as ort
+            from tokenizers import Tokenizer
+
+            options = ort.SessionOptions()
+            options.intra_op_num_threads = self._threads
+            options.inter_op_num_threads = 1
+            options.add_session_config_entry("session.intra_op.allow_spinning", "0")
+            options.log_severity_level = 3
+            tokenizer = Tokenizer.from_file(str(_weights("tokenizer.json")))
+            tokenizer.no_truncation()
+            tokenizer.no_padding()
+            trunk, upper = (
+                ort.InferenceSession(str(_weights(name)), options, providers=["CPUExecutionProvider"])
+                for name in ("trunk.onnx", "upper.onnx")
+            )
+            self._sessions = (tokenizer, trunk, upper)
+        return self._sessions
+
+
+def _weights(name: str) -> Path:
+    return Path(str(resources.files("agent.adapters.grading").joinpath(f"weights/{name}")))

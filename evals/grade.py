@@ -1,0 +1,102 @@
+"""`study eval grade IN.jsonl OUT.jsonl`: grade rows of question, reference and answer with the local grader."""
+
+import json
+import os
+import re
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+from agent.adapters.grading import load_grader
+from agent.domain.errors import UsageError
+from agent.domain.verdict import ClaimText
+from agent.ports.grader import Grader
+
+_PART_WORDS = 5
+"""Words from which a sentence of a reference counts as a claim of its own."""
+_WHOLE = 0.5
+"""Weight of the reference judged as one claim in `score`; its parts share the rest."""
+
+
+def grade_file(source: Path, target: Path, grader: Grader | None = None) -> int:
+    """Grade the rows of `source` into `target` (JSON lines) and return how many there were.
+
+    A row is an object with the strings `id`, `question`, `reference` (a claim, or several joined) and `answer`;
+    further fields are kept. Added are `verdict`, `p_covered`, `p_contradicted` (of the reference as a whole),
+    `score` (expected fraction of credit, 0..1), `abstain` and `quote`. The same input gives the same output.
+    `target` is replaced whole, or not at all.
+
+    Raises:
+        UsageError: `source` cannot be read, or a line is not such a row; the message names the line.
+    """
+    judge = grader or load_grader()
+    try:
+        text = source.read_text(encoding="utf-8-sig")
+    except (OSError, UnicodeDecodeError) as error:
+        raise UsageError(f"{str(source)!r} cannot be read as UTF-8 text ({error}); give a JSON lines file.") from None
+    rows = list(_rows(source, text))
+    temporary = target.with_name(f".{target.name}.{os.getpid()}")
+    try:
+        with temporary.open("w", encoding="utf-8") as out:
+            for row in rows:
+                out.write(json.dumps(row | grade_row(judge, row), ensure_ascii=False) + "\n")
+        temporary.replace(target)
+    except OSError as error:
+        raise UsageError(f"{str(target)!r} cannot be written ({error}); choose another place.") from None
+    finally:
+        temporary.unlink(missing_ok=True)
+    return len(rows)
+
+
+def grade_row(grader: Grader, row: dict[str, Any]) -> dict[str, Any]:
+    """The added fields for one row."""
+    reference = row["reference"]
+    parts = claim_parts(reference)
+    claims = [ClaimText("whole", reference, "claim")]
+    if len(parts) > 1:
+        claims += [ClaimText(f"part{i}", part, "claim") for i, part in enumerate(parts)]
+    verdicts = grader.judge(row["question"], claims, row["answer"])
+    whole = verdicts[0]
+    score = whole.p_covered
+    if len(verdicts) > 1:
+        mean = sum(v.p_covered for v in verdicts[1:]) / len(parts)
+        score = _WHOLE * whole.p_covered + (1 - _WHOLE) * mean
+    return {
+        "verdict": whole.name,
+        "p_covered": whole.p_covered,
+        "p_contradicted": whole.p_contradicted,
+        "score": round(score, 6),
+        "abstain": whole.abstain,
+        "quote": whole.quote,
+    }
+
+
+def claim_parts(reference: str) -> list[str]:
+    """The reference cut into sentences; short ones join the one before, so each part can stand as a claim."""
+    parts: list[str] = []
+    for piece in re.split(r"(?<=[.;!?])\s+|\n+", reference.strip()):
+        short = len(piece.split()) < _PART_WORDS
+        if parts and (short or len(parts[-1].split()) < _PART_WORDS):
+            parts[-1] += f" {piece}"
+        elif piece:
+            parts.append(piece)
+    return parts
+
+
+def _rows(source: Path, text: str) -> Iterator[dict[str, Any]]:
+    for number, line in enumerate(text.split("\n"), 1):
+        if not line.strip():
+            continue
+        where = f"Line {number} of {str(source)!r}"
+        try:
+            row = json.loads(line)
+        except ValueError:
+            raise UsageError(f"{where} is not JSON; write one object a line.") from None
+        if not isinstance(row, dict):
+            raise UsageError(f"{where} is not an object; it needs id, question, reference and answer.")
+        for field in ("id", "question", "reference", "answer"):
+            if not isinstance(row.get(field), str) and not (field == "id" and isinstance(row.get(field), int)):
+                raise UsageError(f"{where} has no text in {field!r}; each row needs id, question, reference, answer.")
+        if not row["reference"].strip():
+            raise UsageError(f"{where} has an empty 'reference'; give the claim that the answer should state.")
+        yield row

@@ -1,0 +1,38 @@
+"""Calibration error and the bounded accept threshold."""
+
+import random
+
+import pytest
+
+from agent.domain.calibration import accept_threshold, expected_calibration_error
+
+
+def test_calibration_error_of_a_sure_but_half_right_grader_is_a_half() -> None:
+    assert expected_calibration_error([1.0] * 10, [True, False] * 5) == pytest.approx(0.5)
+    assert expected_calibration_error([0.5] * 10, [True, False] * 5) == pytest.approx(0.0)
+
+
+@pytest.mark.parametrize(("p", "hit"), [([], []), ([0.1], [True, False])])
+def test_calibration_error_needs_matching_data(p: list[float], hit: list[bool]) -> None:
+    with pytest.raises(ValueError, match="as many outcomes"):
+        expected_calibration_error(p, hit)
+
+
+def test_accept_threshold_bounds_the_error_on_fresh_draws() -> None:
+    rng = random.Random(3)
+
+    def draw(n: int) -> tuple[list[float], list[bool]]:
+        p = [rng.random() for _ in range(n)]
+        return p, [rng.random() < v for v in p]
+
+    p, right = draw(4000)
+    threshold = accept_threshold(p, right, 0.1)
+    fresh, truth = draw(20000)
+    accepted = [t for v, t in zip(fresh, truth, strict=True) if v >= threshold]
+    assert 0.7 < threshold < 0.9
+    assert accepted.count(False) / len(accepted) < 0.12
+
+
+def test_accept_threshold_refuses_all_where_nothing_is_good_enough() -> None:
+    assert accept_threshold([0.9] * 50, [False] * 50, 0.1) > 1
+    assert accept_threshold([0.9] * 5, [True] * 5, 0.1) > 1

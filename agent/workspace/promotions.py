@@ -22,7 +22,6 @@ from agent.domain.proposal import Change, Decision, Evidence, LedgerEntry, Propo
 from agent.domain.quiz import Policy
 from agent.domain.roadmap import EvidenceLink, Topic
 from agent.workspace.files import locked, read_text, sha256_of, write_text
-from agent.workspace.roadmap_file import edit_topic
 from agent.workspace.session_file import approved_text, is_draft, local_day, read_session, session_path
 from agent.workspace.workspace import ROADMAP, Workspace
 
@@ -170,7 +169,7 @@ class PromotionStore:
             )
         links = [EvidenceLink(label=e.label or e.path, target=e.path) for e in change.evidence]
         status = change.status if change.status != topic.status else None
-        after = edit_topic(before, topic.id, level=change.to_level, evidence=links, status=status)
+        after = self._workspace.edited_row(topic.id, level=change.to_level, links=links, status=status)
         return before, after
 
     def diff(self, change: Change) -> str:
@@ -301,7 +300,7 @@ class PromotionStore:
             )
         elif any(e.path not in targets for e in change.evidence):
             links = [EvidenceLink(label=e.label or e.path, target=e.path) for e in change.evidence]
-            text = edit_topic(self._workspace.roadmap_text(), topic.id, evidence=links)
+            text = self._workspace.edited_row(topic.id, links=links)
             write_text(self._workspace.root, ROADMAP, text)
 
     def _approve_session(self, path: str) -> None:

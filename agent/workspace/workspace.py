@@ -1,17 +1,18 @@
 """The workspace: the one door to the user's files."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from agent.domain.attempt import Attempt, Record
 from agent.domain.errors import StudyError, UsageError, WorkspaceError
+from agent.domain.level import Level
 from agent.domain.note import Note
 from agent.domain.proposal import LedgerEntry, Proposal
-from agent.domain.roadmap import Roadmap, Topic
+from agent.domain.roadmap import EvidenceLink, Roadmap, Topic
 from agent.workspace.files import locked, read_text, sha256_of, write_text
 from agent.workspace.note_file import parse_note
 from agent.workspace.records import Records
-from agent.workspace.roadmap_file import parse_roadmap
+from agent.workspace.roadmap_file import edit_topic, parse_roadmap
 from agent.workspace.session_file import render_session, session_path
 
 ROADMAP = "roadmap.md"
@@ -64,6 +65,19 @@ class Workspace:
                     continue  # `study check` reports it
                 followed[note.topic] = note.id
         return followed
+
+    def edited_row(
+        self,
+        topic_id: str,
+        *,
+        level: Level | None = None,
+        links: Sequence[EvidenceLink] = (),
+        status: str | None = None,
+    ) -> str:
+        """Give roadmap.md's text with cells of one row changed and every other byte kept."""
+        text = self.roadmap_text()
+        followed = self._note_topics(parse_roadmap(text, ROADMAP))
+        return edit_topic(text, topic_id, level=level, evidence=links, status=status, note_topics=followed)
 
     def topic(self, query: str) -> Topic:
         """Find the one topic that a user means.

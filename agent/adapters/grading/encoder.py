@@ -16,9 +16,8 @@ from agent.adapters.grading.prepare import Prepared, Window
 from agent.domain.calibration import Bands
 
 if TYPE_CHECKING:
-    from numpy.typing import NDArray
-
     import numpy as np
+    from numpy.typing import NDArray
 
 _CLAIM, _ANSWER = 1, 3
 _CAP = 160

@@ -97,10 +97,18 @@ def _cosine(one: Sequence[str], two: Sequence[str]) -> float:
     return dot / norm if norm else 0.0
 
 
+@cache
+def _opposed() -> dict[str, frozenset[str]]:
+    found: dict[str, set[str]] = {}
+    for word, others in table().items():
+        found.setdefault(plain.stem(word), set()).update(plain.stem(o) for o in others)
+    return {stem: frozenset(others - {stem}) for stem, others in found.items()}
+
+
 def opposites(claim: Bag, answer: Bag) -> int:
     """Claim words missing from the answer whose opposite stands there and not in the claim."""
-    said, meant = set(answer.words), set(claim.words)
-    return sum(bool((table().get(w, frozenset()) & said) - meant) for w in meant - said)
+    said, meant = answer.stems, claim.stems
+    return sum(bool((_opposed().get(w, frozenset()) & said) - meant) for w in meant - said)
 
 
 def features(question: Bag, claim: Bag, answer: Bag, parts: Sequence[Bag]) -> list[float]:

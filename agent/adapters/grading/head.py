@@ -10,9 +10,8 @@ from typing import TYPE_CHECKING
 from agent.domain.calibration import Bands
 
 if TYPE_CHECKING:
-    from numpy.typing import NDArray
-
     import numpy as np
+    from numpy.typing import NDArray
 
 
 @dataclass(frozen=True)

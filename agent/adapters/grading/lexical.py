@@ -9,9 +9,8 @@ from agent.adapters.grading.prepare import Prepared, Window
 from agent.domain.calibration import Bands
 
 if TYPE_CHECKING:
-    from numpy.typing import NDArray
-
     import numpy as np
+    from numpy.typing import NDArray
 
 
 def lexical_rows(

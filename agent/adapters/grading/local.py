@@ -6,25 +6,17 @@ from typing import TYPE_CHECKING, Protocol
 from agent.adapters.grading import text as plain
 from agent.adapters.grading.features import Bag, opposites, recall
 from agent.adapters.grading.prepare import Prepared, Window, prepare
+from agent.adapters.grading.second import SecondOpinion
 from agent.domain.calibration import Bands
 from agent.domain.verdict import ClaimText, Verdict, VerdictName
 
 if TYPE_CHECKING:
-    from numpy.typing import NDArray
-
     import numpy as np
+    from numpy.typing import NDArray
 
 _SENTENCES = 2
 """Sentences of the answer scored by themselves for each claim, besides the passages that hold them."""
 _NOTHING = (0.99, 0.01, 0.0)
-
-
-class Pair(Protocol):
-    """One question, claim and window to score."""
-
-    question: Bag
-    claim: Bag
-    window: Window
 
 
 class Scorer(Protocol):
@@ -62,13 +54,14 @@ def decide(p: Sequence[float], bands: Bands) -> tuple[VerdictName, bool]:
 class LocalGrader:
     """Grader port over a scorer that runs in this process. Deterministic; keeps nothing between calls."""
 
-    def __init__(self, scorer: Scorer) -> None:
+    def __init__(self, scorer: Scorer, second: SecondOpinion | None = None) -> None:
         self._scorer = scorer
+        self._second = second
 
     @property
     def version(self) -> str:
-        """Name and digest of the scorer and its head."""
-        return self._scorer.version
+        """Name and digest of the scorer, its head and the second opinion, if there is one."""
+        return f"{self._scorer.version}+{self._second.version}" if self._second else self._scorer.version
 
     @property
     def bands(self) -> Bands:
@@ -87,10 +80,18 @@ class LocalGrader:
         scores = self._scorer.score(question, [plain.clean(c.text) for c in claims], prepared, pairs)
         asked = Bag.of(question)
         out = []
+        quotes = []
         for i, claim in enumerate(claims):
             mine = [(w, scores[k].tolist()) for k, (j, w) in enumerate(pairs) if j == i]
             p, window = _combine(bags[i], asked, mine)
-            out.append(self._verdict(claim.id, p, prepared.quote(window)))
+            quotes.append(prepared.quote(window))
+            out.append(self._verdict(claim.id, p, quotes[-1]))
+        if self._second:
+            kept = " ".join(s.text for s in prepared.kept)
+            for i, covered in self._second.covered(question, kept, claims, out).items():
+                contradicted = min(out[i].p_contradicted, 1 - covered)
+                p = (1 - covered - contradicted, covered, contradicted)
+                out[i] = self._verdict(out[i].claim, p, quotes[i])
         return out
 
     def _verdict(self, claim: str, p: Sequence[float], quote: str) -> Verdict:

@@ -122,10 +122,11 @@ def is_bluff(sentence: str) -> bool:
 
 
 def is_stuffed(text: str) -> bool:
-    """True for a bag of keywords: eight words or more with hardly a function word or an ending among them."""
+    """True for a bag of keywords: six words or more with hardly a function word or an ending among them."""
     words = forms(text)
     if len(words) < 6:
         return False
     glue = sum(w in FUNCTION for w in words) / len(words)
-    verbs = sum(w.endswith(("s", "ed", "ing", "es")) for w in words if w not in FUNCTION) / len(words)
-    return glue < 0.08 and verbs < 0.45 or len(set(words)) < 0.4 * len(words)
+    endings = sum(w.endswith(("s", "ed", "ing")) for w in words if w not in FUNCTION) / len(words)
+    repeated = len(words) <= 60 and len(set(words)) < 0.45 * len(words)
+    return (glue < 0.08 and endings < 0.45) or repeated

@@ -1,0 +1,65 @@
+"""Time and memory of the local grader: `python -m evals.bench.grader [lexical|local] [threads]`."""
+
+import json
+import resource
+import statistics
+import sys
+import time
+
+from agent.adapters.grading import load_grader
+from agent.domain.verdict import ClaimText
+
+_CLAIMS = [
+    "One token occupies two times layers times KV heads times head dimension times bytes per element of KV cache.",
+    "KV-cache memory grows linearly with the sequence length, prompt and generated tokens alike.",
+    "KV-cache memory grows linearly with the batch size, since each concurrent sequence has its own cache.",
+    "The number of key/value heads, not the number of query heads, sets the KV-cache size.",
+    "Decoding is usually limited by memory bandwidth, not by arithmetic.",
+    "GPU memory left after weights, divided by the cache of one sequence, caps the number of sequences served.",
+    "Batching spreads the cost of reading the weights over all sequences, but not the cost of reading the cache.",
+    "Storing keys and values in FP8 instead of FP16 halves the cache; the price is a quantisation error.",
+]
+_ANSWER = (
+    "When the model writes one more word it needs the keys and values of everything before, so the server keeps "
+    "them. Each new position adds the same number of bytes per layer, so a chat that is twice as long needs twice "
+    "the room. Two users need two of these stores because nothing is shared between them. Only the heads that "
+    "make keys and values count, and grouped attention has few of them. The GPU has to pull all weights and the "
+    "stored vectors out of its memory for every step, while the multiplications are over quickly, so the speed "
+    "comes from bandwidth. With eight bits instead of sixteen you save half of it and you lose some precision."
+)
+
+
+def measure(kind: str, threads: int) -> dict[str, float | int | str]:
+    """Seconds for 8 claims on a 120-word answer (first call with loading, median of later ones), rows/s, MiB."""
+    before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+    claims = [ClaimText(str(i), text, "core") for i, text in enumerate(_CLAIMS)]
+    question = "What decides how much memory serving takes?"
+    started = time.perf_counter()
+    grader = load_grader(kind, threads=threads)
+    grader.judge(question, claims, _ANSWER)
+    first = time.perf_counter() - started
+    later = []
+    for i in range(9):
+        at = time.perf_counter()
+        grader.judge(question, claims, f"{_ANSWER} Take {i}.")
+        later.append(time.perf_counter() - at)
+    at = time.perf_counter()
+    rows = 200
+    for i in range(rows):
+        answer = " ".join(_ANSWER.split()[i % 60 : i % 60 + 15])
+        grader.judge(question, [ClaimText("c", f"{_CLAIMS[i % 8]} ({i})", "core")], answer)
+    return {
+        "grader": grader.version,
+        "threads": threads,
+        "answer_words": len(_ANSWER.split()),
+        "first_s": round(first, 3),
+        "eight_claims_s": round(statistics.median(later), 3),
+        "eight_claims_max_s": round(max(later), 3),
+        "rows_per_s": round(rows / (time.perf_counter() - at), 1),
+        "added_mib": round(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024 - before, 1),
+    }
+
+
+if __name__ == "__main__":
+    kind = sys.argv[1] if len(sys.argv) > 1 else "local"
+    sys.stdout.write(json.dumps(measure(kind, int(sys.argv[2]) if len(sys.argv) > 2 else 2), indent=1) + "\n")

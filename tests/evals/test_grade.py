@@ -1,0 +1,94 @@
+"""`study eval grade`: rows in, rows out; bad rows are named by line."""
+
+import json
+from pathlib import Path
+
+import pytest
+
+from agent.adapters.grading import load_grader
+from agent.domain.errors import UsageError
+from evals.grade import claim_parts, grade_file
+
+ROW: dict[str, object] = {
+    "id": "a1",
+    "question": "How does the pitch change when a string is tighter?",
+    "reference": "When the string is tighter, the pitch will be higher.",
+    "answer": "The pitch is higher when the string is tighter.",
+}
+ADDED = {"verdict", "p_covered", "p_contradicted", "score", "abstain", "quote"}
+
+
+def _write(path: Path, *rows: object) -> Path:
+    path.write_text("".join(json.dumps(row) + "\n" for row in rows), encoding="utf-8")
+    return path
+
+
+def test_rows_keep_their_fields_and_order(tmp_path: Path) -> None:
+    rows: list[dict[str, object]] = [
+        ROW | {"note": 3},
+        ROW | {"id": 2, "answer": ""},
+        ROW | {"id": "c", "answer": "It is a guitar from Spain."},
+    ]
+    source, target = _write(tmp_path / "in.jsonl", *rows), tmp_path / "out.jsonl"
+    assert grade_file(source, target, load_grader("lexical")) == 3
+    out = [json.loads(line) for line in target.read_text(encoding="utf-8").splitlines()]
+    for before, after in zip(rows, out, strict=True):
+        assert set(after) == set(before) | ADDED
+        assert {k: after[k] for k in before} == before
+        assert 0 <= after["score"] <= 1
+        assert after["quote"] in after["answer"]
+    assert [o["verdict"] for o in out] == ["covered", "missing", "missing"]
+    assert out[0]["score"] > 0.7 > 0.2 > out[2]["score"] >= 0
+    grade_file(source, tmp_path / "again.jsonl", load_grader("lexical"))
+    assert (tmp_path / "again.jsonl").read_bytes() == target.read_bytes()
+
+
+def test_half_of_a_joined_reference_earns_part_of_the_credit(tmp_path: Path) -> None:
+    both = "The short string has the higher pitch of the two. Water flows from the mountain down to the valley."
+    rows = [
+        ROW | {"reference": both, "answer": both.replace("The short", "A short")},
+        ROW | {"reference": both, "answer": "The short string has the higher pitch."},
+        ROW | {"reference": both, "answer": "Nobody can tell what these things do."},
+    ]
+    grade_file(_write(tmp_path / "in.jsonl", *rows), tmp_path / "out.jsonl", load_grader("lexical"))
+    full, half, none = (json.loads(line)["score"] for line in (tmp_path / "out.jsonl").read_text().splitlines())
+    assert full > half + 0.1 > none + 0.2
+
+
+@pytest.mark.parametrize(
+    ("second", "message"),
+    [
+        ("{", "Line 2 of .* is not JSON"),
+        ("[1]", "Line 2 of .* is not an object"),
+        (json.dumps({k: v for k, v in ROW.items() if k != "answer"}), "Line 2 of .* has no text in 'answer'"),
+        (json.dumps(ROW | {"question": None}), "Line 2 of .* has no text in 'question'"),
+        (json.dumps(ROW | {"reference": "  "}), "Line 2 of .* has an empty 'reference'"),
+    ],
+)
+def test_a_bad_row_is_named_and_nothing_is_written(tmp_path: Path, second: str, message: str) -> None:
+    source = tmp_path / "in.jsonl"
+    source.write_text(f"{json.dumps(ROW)}\n{second}\n", encoding="utf-8")
+    with pytest.raises(UsageError, match=message):
+        grade_file(source, tmp_path / "out.jsonl", load_grader("lexical"))
+    assert list(tmp_path.iterdir()) == [source]
+
+
+def test_a_missing_file_is_named(tmp_path: Path) -> None:
+    with pytest.raises(UsageError, match=r"nothing\.jsonl"):
+        grade_file(tmp_path / "nothing.jsonl", tmp_path / "out.jsonl", load_grader("lexical"))
+
+
+@pytest.mark.parametrize(
+    ("reference", "parts"),
+    [
+        ("One claim that stands alone", ["One claim that stands alone"]),
+        (
+            "It melts at zero degrees. Then it flows down the hill.",
+            ["It melts at zero degrees.", "Then it flows down the hill."],
+        ),
+        ("It melts at zero degrees. Yes. So.", ["It melts at zero degrees. Yes. So."]),
+        ("", []),
+    ],
+)
+def test_claim_parts(reference: str, parts: list[str]) -> None:
+    assert claim_parts(reference) == parts

@@ -9,15 +9,15 @@ from typing import TYPE_CHECKING
 
 from agent import __version__
 from agent.domain.errors import SetupError
-from agent.domain.quiz import Policy
 from agent.settings import Settings, load_settings
-from agent.workspace.promotions import PromotionStore
 from agent.workspace.workspace import Workspace
 
 if TYPE_CHECKING:
     from agent.adapters.checkpoints import Threads
     from agent.adapters.models import EmbeddedChat, EmbeddedServer, ModelStore, OpenAIChat
+    from agent.domain.quiz import Policy
     from agent.ports import Grader
+    from agent.workspace.promotions import PromotionStore
 
 CHAT_MODEL = "qwen2.5-coder-1.5b-instruct-q4_k_m"
 
@@ -37,8 +37,6 @@ class App:
         self.settings = settings
         self.clock = SystemClock()
         self.workspace = Workspace(settings.root)
-        self.policy = Policy(max_turns=settings.max_turns)
-        self.promotions = PromotionStore(self.workspace, self.policy, self.clock.now)
 
     @classmethod
     def load(cls, root: Path | None = None) -> "App":
@@ -72,6 +70,20 @@ class App:
         server = self.__dict__.get("embedded_server")
         if server is not None:
             server.stop()
+
+    @cached_property
+    def policy(self) -> "Policy":
+        """The thresholds of the quiz."""
+        from agent.domain.quiz import Policy
+
+        return Policy(max_turns=self.settings.max_turns)
+
+    @cached_property
+    def promotions(self) -> "PromotionStore":
+        """Proposals and decisions of the workspace."""
+        from agent.workspace.promotions import PromotionStore
+
+        return PromotionStore(self.workspace, self.policy, self.clock.now)
 
     @cached_property
     def models(self) -> "ModelStore":

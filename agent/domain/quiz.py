@@ -255,7 +255,7 @@ def _follow_up(note: Note, turns: Sequence[Turn], table: Mapping[str, Standing],
     if misconception is not None:
         return _probe(misconception, again=True) if _status(table, misconception.id) == "voiced" else None
     claim = note.claim(last.question.claim)
-    if claim is None or table[claim.id].status not in ("missing", "contradicted"):
+    if claim is None or table[claim.id].status not in ("open", "missing", "contradicted"):
         return None
     if last.copied:
         return last.question.model_copy(update={"kind": "own_words"})

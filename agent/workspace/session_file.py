@@ -6,8 +6,6 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
-import yaml
-
 from agent.domain.attempt import Attempt, Standing
 from agent.domain.gate import SessionEvidence
 from agent.domain.note import Claim, Note
@@ -27,6 +25,8 @@ def session_path(attempt: Attempt) -> str:
 
 def render_session(attempt: Attempt, note: Note) -> str:
     """Draft the session of a quiz. Everything in it is from the attempt or the note; no model had a say."""
+    import yaml
+
     front = {
         "id": attempt.id[:8],
         "date": f"{attempt.started.astimezone():%Y-%m-%d}",
@@ -74,7 +74,8 @@ def _body(attempt: Attempt, note: Note) -> Iterator[str]:
         yield f"**{number}. {one_line(turn.question.text, 600)}**"
         yield ""
         yield from _quoted(turn.text if turn.action == "answer" else f"/{turn.action} {turn.text}".strip())
-        named = [f"^{v.claim} {v.name} ({v.p_covered:.2f})" for v in turn.verdicts if v.name != "missing" and not v.abstain]
+        sure = [v for v in turn.verdicts if v.name != "missing" and not v.abstain]
+        named = [f"^{v.claim} {v.name} ({v.p_covered:.2f})" for v in sure]
         if turn.copied:
             named = ["in the note's words: asked for their own"]
         if named:

@@ -10,10 +10,8 @@ from agent.domain.note import Note
 from agent.domain.proposal import LedgerEntry, Proposal
 from agent.domain.roadmap import EvidenceLink, Roadmap, Topic
 from agent.workspace.files import locked, read_text, sha256_of, write_text
-from agent.workspace.note_file import parse_note
 from agent.workspace.records import Records
 from agent.workspace.roadmap_file import edit_topic, parse_roadmap
-from agent.workspace.session_file import render_session, session_path
 
 ROADMAP = "roadmap.md"
 
@@ -55,6 +53,8 @@ class Workspace:
 
     def _note_topics(self, roadmap: Roadmap) -> dict[str, str]:
         """Map the row text that a note names to the note's id, for notes whose id is no row's."""
+        from agent.workspace.note_file import parse_note
+
         ids = {topic.id for topic in roadmap.topics}
         followed: dict[str, str] = {}
         for path in sorted(self.root.glob("tracks/*/*.md")):
@@ -103,6 +103,8 @@ class Workspace:
         Raises:
             WorkspaceError: the topic has none, or it is malformed.
         """
+        from agent.workspace.note_file import parse_note
+
         topic = self.roadmap().topic(topic_id)
         if topic is None:
             raise WorkspaceError(f"roadmap.md has no topic {topic_id!r} any more; `study status` lists what it has.")
@@ -131,6 +133,8 @@ class Workspace:
 
     def record(self, attempt: Attempt) -> tuple[str, str]:
         """Write a finished attempt and its session draft; give both paths. Doing it twice changes nothing."""
+        from agent.workspace.session_file import render_session, session_path
+
         with locked(self.root):
             existing = self.attempts.find(attempt.id)
             path = existing[0] if existing else self.attempts.write(attempt.finished, attempt)

@@ -4,7 +4,7 @@ import random
 
 import pytest
 
-from agent.domain.calibration import accept_threshold, expected_calibration_error
+from agent.domain.calibration import Personal, accept_threshold, expected_calibration_error, fit_personal_head
 
 
 def test_calibration_error_of_a_sure_but_half_right_grader_is_a_half() -> None:
@@ -36,3 +36,18 @@ def test_accept_threshold_bounds_the_error_on_fresh_draws() -> None:
 def test_accept_threshold_refuses_all_where_nothing_is_good_enough() -> None:
     assert accept_threshold([0.9] * 50, [False] * 50, 0.1) > 1
     assert accept_threshold([0.9] * 5, [True] * 5, 0.1) > 1
+
+
+def test_without_appeals_nothing_changes() -> None:
+    personal = fit_personal_head([])
+    assert personal == Personal()
+    assert personal.apply(0.3) == pytest.approx(0.3)
+
+
+def test_appeals_move_the_fence_their_way_but_never_open_it() -> None:
+    stricter = fit_personal_head([(0.8, False)] * 5)
+    kinder = fit_personal_head([(0.4, True)] * 5)
+    assert stricter.apply(0.8) < 0.8
+    assert kinder.apply(0.4) > 0.4
+    flooded = fit_personal_head([(0.05, True)] * 500)
+    assert flooded.apply(0.05) < 0.5

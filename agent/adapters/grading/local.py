@@ -7,7 +7,7 @@ from agent.adapters.grading import text as plain
 from agent.adapters.grading.features import Bag, opposites, recall
 from agent.adapters.grading.prepare import Prepared, Window, prepare
 from agent.adapters.grading.second import SecondOpinion
-from agent.domain.calibration import Bands
+from agent.domain.calibration import Bands, Personal
 from agent.domain.verdict import ClaimText, Verdict, VerdictName
 
 if TYPE_CHECKING:
@@ -54,14 +54,18 @@ def decide(p: Sequence[float], bands: Bands) -> tuple[VerdictName, bool]:
 class LocalGrader:
     """Grader port over a scorer that runs in this process. Deterministic; keeps nothing between calls."""
 
-    def __init__(self, scorer: Scorer, second: SecondOpinion | None = None) -> None:
+    def __init__(self, scorer: Scorer, second: SecondOpinion | None = None, personal: Personal | None = None) -> None:
         self._scorer = scorer
+        self._personal = personal
         self._second = second
 
     @property
     def version(self) -> str:
         """Name and digest of the scorer, its head and the second opinion, if there is one."""
-        return f"{self._scorer.version}+{self._second.version}" if self._second else self._scorer.version
+        extra = [self._second.version] if self._second else []
+        if self._personal:
+            extra.append(f"personal-{self._personal.slope:.3f}{self._personal.shift:+.3f}")
+        return "+".join([self._scorer.version, *extra])
 
     @property
     def bands(self) -> Bands:
@@ -84,6 +88,7 @@ class LocalGrader:
         for i, claim in enumerate(claims):
             mine = [(w, scores[k].tolist()) for k, (j, w) in enumerate(pairs) if j == i]
             p, window = _combine(bags[i], asked, mine)
+            p = self._corrected(p)
             quotes.append(prepared.quote(window))
             out.append(self._verdict(claim.id, p, quotes[-1]))
         if self._second:
@@ -93,6 +98,13 @@ class LocalGrader:
                 p = (1 - covered - contradicted, covered, contradicted)
                 out[i] = self._verdict(out[i].claim, p, quotes[i])
         return out
+
+    def _corrected(self, p: tuple[float, float, float]) -> tuple[float, float, float]:
+        if self._personal is None:
+            return p
+        covered = self._personal.apply(p[1])
+        rest = (1 - covered) / (1 - p[1]) if p[1] < 1 else 0.0
+        return p[0] * rest, covered, p[2] * rest
 
     def _verdict(self, claim: str, p: Sequence[float], quote: str) -> Verdict:
         name, abstain = decide(p, self._scorer.bands)

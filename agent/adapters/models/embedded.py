@@ -1,13 +1,16 @@
-"""The embedded chat model: llama.cpp in this process, as an OpenAI-compatible endpoint on loopback."""
+"""The embedded chat model: llama.cpp in a child process, as an OpenAI-compatible endpoint on loopback."""
 
 import atexit
+import json
 import math
 import os
 import secrets
+import subprocess
+import sys
 import threading
 from collections.abc import Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, TypeVar
 
 from pydantic import BaseModel
 
@@ -23,11 +26,8 @@ T = TypeVar("T", bound=BaseModel)
 CONTEXT = 4096
 """Tokens of one request, prompt and reply together."""
 
-PROMPT_CACHE_MIB = 256
-"""Memory for the states of earlier prompts (28 KiB a token here): the grader's prefix survives a chat reply."""
-
 READY_SECONDS = 120.0
-SILENT = -1
+SERVE = Path(__file__).with_name("serve.py")
 
 
 class EmbeddedServer:
@@ -36,41 +36,69 @@ class EmbeddedServer:
     Args:
         model: a GGUF file.
         name: the name that travels with results.
-        threads: CPU threads; more than there are cores makes llama.cpp crawl, so that is the cap.
+        threads: CPU threads; capped at the number of cores.
+        context: tokens of one request, prompt and reply together.
     """
 
     def __init__(self, model: Path, *, name: str, threads: int = 2, context: int = CONTEXT) -> None:
         self.model = model
         self.name = name
         self.api_key = secrets.token_urlsafe(32)
-        self._threads = max(1, min(threads, os.cpu_count() or 1))
-        self._context = context
+        self._request = {
+            "model": str(model),
+            "name": name,
+            "api_key": self.api_key,
+            "threads": max(1, min(threads, os.cpu_count() or 1)),
+            "context": context,
+        }
         self._lock = threading.Lock()
         self._loaded = threading.Event()
-        self._thread: threading.Thread | None = None
-        self._server: Any = None
+        self._process: subprocess.Popen[str] | None = None
         self._client: httpx.Client | None = None
+        self._url: str | None = None
         self._failure: str | None = None
         self._stopped = False
 
     def start(self) -> None:
-        """Begin loading and return at once; a second call does nothing."""
+        """Begin loading and return at once; a second call does nothing.
+
+        Raises:
+            ModelError: the process cannot be started.
+        """
         with self._lock:
-            if self._thread is None and not self._stopped:
-                self._thread = threading.Thread(target=self._load, name="embedded-model", daemon=True)
-                self._thread.start()
-                atexit.register(self.stop)
+            if self._process is not None or self._stopped:
+                return
+            try:
+                self._process = subprocess.Popen(
+                    [sys.executable, "-P", str(SERVE)],
+                    stdin=subprocess.PIPE,
+                    stdout=subprocess.PIPE,
+                    stderr=subprocess.DEVNULL,
+                    text=True,
+                    # Threads that spin while they wait for each other lose 90% of the speed on a busy machine.
+                    env={**os.environ, "OMP_WAIT_POLICY": "passive"},
+                    start_new_session=True,  # Ctrl-C in the terminal is for the quiz
+                )
+            except OSError as error:
+                raise ModelError(f"The embedded model's process cannot be started ({error}).") from None
+            atexit.register(self.stop)
+            threading.Thread(target=self._load, args=(self._process,), name="embedded-model", daemon=True).start()
 
     @property
     def ready(self) -> bool:
-        """Whether a request would be served now."""
-        return self._server is not None
+        """Whether the model is loaded and its process runs."""
+        return self._url is not None and self._process is not None and self._process.poll() is None
+
+    @property
+    def pid(self) -> int | None:
+        """Process id of the server, for measurements; None before `start` and after `stop`."""
+        return self._process.pid if self._process is not None and not self._stopped else None
 
     def wait_ready(self, timeout: float | None = READY_SECONDS) -> None:
         """Start if need be and wait until the model is loaded.
 
         Raises:
-            ModelError: it cannot be loaded, was stopped, or takes longer than `timeout` seconds.
+            ModelError: it cannot be loaded, was stopped, has ended, or takes longer than `timeout` seconds.
         """
         self.start()
         if not self._stopped and not self._loaded.wait(timeout):
@@ -79,22 +107,24 @@ class EmbeddedServer:
             raise ModelError(f"The embedded model {self.name!r} was stopped.")
         if self._failure:
             raise ModelError(self._failure)
+        if not self.ready:
+            raise ModelError(f"The process of the embedded model {self.name!r} has ended; start again.")
 
     @property
     def base_url(self) -> str:
         """Address of the OpenAI-compatible endpoint; waits until the model is loaded."""
         self.wait_ready()
-        return f"{self._server.listening_address}/v1"
+        return f"{self._url}/v1"
 
     def first_token_probs(self, prompt: str, n_probs: int) -> dict[str, float]:
         """The most likely next tokens after a raw prompt (no chat template), with their probabilities.
 
-        At most `n_probs` tokens, temperature 1, no sampling filters: softmax over the whole vocabulary, so that
-        the values sum to less than 1. The longest prefix that equals that of an earlier prompt is not computed
-        again. A token's text may be partial UTF-8, shown with replacement characters; such tokens are added up.
+        Softmax over the whole vocabulary, no temperature and no sampling filter, so that the `n_probs` values sum
+        to less than 1. The longest prefix that an earlier prompt had too is not computed again. Tokens that are
+        parts of a character look alike in text and are added up.
 
         Raises:
-            ModelError: the server cannot be reached or answers with something else.
+            ModelError: the model is not there, the prompt is too long for it, or it does not answer.
         """
         import httpx
 
@@ -103,28 +133,31 @@ class EmbeddedServer:
         try:
             response = self._http().post("/completion", json=body)
             response.raise_for_status()
-            top = response.json()["completion_probabilities"][0]["top_logprobs"]
             probs: dict[str, float] = {}
-            for item in top:
+            for item in response.json()["completion_probabilities"][0]["top_logprobs"]:
                 probs[item["token"]] = probs.get(item["token"], 0.0) + math.exp(item["logprob"])
         except httpx.HTTPStatusError as error:
             raise ModelError(f"The embedded model refused a prompt: {error.response.text[:200]!r}.") from None
-        except (httpx.HTTPError, KeyError, IndexError, TypeError, ValueError) as error:
-            raise ModelError(f"The embedded model did not answer: {error!r}.") from None
+        except (httpx.HTTPError, RuntimeError, KeyError, IndexError, TypeError, ValueError) as error:
+            raise ModelError(f"The embedded model did not answer ({error!r}); start again.") from None
         return probs
 
     def stop(self) -> None:
-        """Cancel what runs and free the memory; waits for a load in progress, which cannot be interrupted."""
+        """End the process at once, in the middle of a load or a reply too."""
         with self._lock:
             self._stopped = True
-            thread, client = self._thread, self._client
+            process, client = self._process, self._client
             self._client = None
         atexit.unregister(self.stop)
         if client is not None:
             client.close()
-        if thread is not None:
-            thread.join()
-        self._server = None  # its destructor stops the server threads
+        if process is not None:
+            process.kill()
+            process.wait()
+            self._loaded.wait()  # its reader sees the end of the pipe
+            for pipe in (process.stdin, process.stdout):
+                if pipe is not None:
+                    pipe.close()
 
     def __enter__(self) -> "EmbeddedServer":
         self.start()
@@ -139,44 +172,33 @@ class EmbeddedServer:
         with self._lock:
             if self._client is None:
                 self._client = httpx.Client(
-                    base_url=self._server.listening_address,
+                    base_url=self._url or "",
                     headers={"Authorization": f"Bearer {self.api_key}"},
                     timeout=httpx.Timeout(300.0, connect=3.0),
                     trust_env=False,  # a proxy setting must not carry loopback traffic away
                 )
             return self._client
 
-    def _load(self) -> None:
+    def _load(self, process: "subprocess.Popen[str]") -> None:
+        """Hand the parameters over (not as arguments, which others can read) and wait for the address."""
+        reply: dict[str, str] = {}
         try:
-            import xllamacpp
-
-            self._server = xllamacpp.Server(self._params(xllamacpp))
-        except ImportError:
-            self._failure = "The embedded model needs xllamacpp; install the extra `local`, or set STUDY_CHAT=none."
-        except RuntimeError:
+            if process.stdin is not None and process.stdout is not None:
+                process.stdin.write(json.dumps(self._request) + "\n")
+                process.stdin.flush()
+                reply = json.loads(process.stdout.readline() or "{}")
+        except (OSError, ValueError):
+            reply = {}
+        self._url = reply.get("url")
+        if self._url is None:
+            missing = reply.get("error") == "missing"
             self._failure = (
-                f"llama.cpp cannot load {str(self.model)!r}; fetch it again with `study model rm {self.name}` "
+                "The embedded model needs xllamacpp; install the extra `local`, or set STUDY_CHAT=none."
+                if missing
+                else f"llama.cpp cannot load {str(self.model)!r}; fetch it again with `study model rm {self.name}` "
                 f"and `study model pull {self.name}`."
             )
-        finally:
-            self._loaded.set()
-
-    def _params(self, xllamacpp: Any) -> Any:
-        params = xllamacpp.CommonParams()
-        params.verbosity = SILENT  # native logs would wreck the terminal
-        params.model.path = str(self.model)
-        params.model_alias = {self.name}
-        params.hostnames = ["127.0.0.1"]
-        params.port = 0
-        params.api_keys = [self.api_key]
-        params.n_ctx = self._context
-        params.n_parallel = 1
-        params.n_gpu_layers = 0
-        params.cpuparams.n_threads = self._threads
-        params.cpuparams_batch.n_threads = self._threads
-        params.cache_ram_mib = PROMPT_CACHE_MIB
-        params.ui = False
-        return params
+        self._loaded.set()
 
 
 class EmbeddedChat:

@@ -54,7 +54,7 @@ class OpenAIChat:
         client: a langchain chat model to use instead of `ChatOpenAI`.
     """
 
-    def __init__(  # noqa: PLR0913 (settings of one endpoint, all but the address by name)
+    def __init__(
         self,
         base_url: str | None,
         *,

@@ -1,14 +1,49 @@
 """`load_grader`: the one door to the graders of this package."""
 
+from importlib import resources
+
+from agent.adapters.grading.encoder import CrossEncoderScorer
+from agent.adapters.grading.endpoint import EndpointGrader
 from agent.adapters.grading.lexical import LexicalScorer
 from agent.adapters.grading.local import LocalGrader
+from agent.adapters.grading.second import FirstTokenProbs, SecondOpinion
+from agent.domain.calibration import Personal
+from agent.domain.errors import SetupError
+from agent.ports.chat import Chat
 from agent.ports.grader import Grader
 
+KINDS = ("local", "lexical", "endpoint")
 
-def load_grader(kind: str = "local", *, threads: int = 2) -> Grader:
-    """The grader named `kind`: `local` (best that runs here) or `lexical` (words only, no model file)."""
-    del threads
-    if kind not in {"local", "lexical"}:
-        msg = f"no grader is called {kind!r}; use 'local' or 'lexical'"
-        raise ValueError(msg)
-    return LocalGrader(LexicalScorer())
+
+def load_grader(
+    kind: str = "local",
+    *,
+    threads: int = 2,
+    model: FirstTokenProbs | None = None,
+    judge: Chat | None = None,
+    personal: Personal | None = None,
+) -> Grader:
+    """The grader named `kind`; nothing heavy loads before its first use.
+
+    Args:
+        kind: `local` (the cross-encoder), `lexical` (words only, no model file) or `endpoint` (a strong chat
+            model as judge, with `local` beneath it).
+        threads: CPU threads of the encoder.
+        model: the embedded chat model, asked for a second opinion where the local grader abstains.
+        judge: the chat endpoint of kind `endpoint`.
+        personal: the learner's own correction, fitted from appeals; never given by `study eval`.
+
+    Raises:
+        SetupError: `kind` is unknown, or an endpoint is to judge and there is none.
+    """
+    if kind not in KINDS:
+        raise SetupError(f"No grader is called {kind!r}; set STUDY_GRADER to one of {', '.join(KINDS)}.")
+    second = SecondOpinion(model) if model is not None else None
+    shipped = resources.files("agent.adapters.grading").joinpath("weights/upper.onnx").is_file()
+    scorer = CrossEncoderScorer(threads=threads) if shipped and kind != "lexical" else LexicalScorer()
+    local = LocalGrader(scorer, second=second, personal=personal)
+    if kind != "endpoint":
+        return local
+    if judge is None:
+        raise SetupError("STUDY_GRADER=endpoint needs a chat endpoint to judge; set STUDY_BASE_URL or use 'local'.")
+    return EndpointGrader(judge, local)

@@ -8,6 +8,7 @@ from agent.adapters.grading import load_grader
 from agent.adapters.grading.features import Bag
 from agent.adapters.grading.local import decide, reverse
 from agent.domain.calibration import Bands
+from agent.domain.errors import SetupError
 from agent.domain.verdict import ClaimText
 from agent.ports.grader import Grader
 
@@ -154,5 +155,5 @@ def test_long_answers_are_read_in_windows(grader: Grader) -> None:
 
 
 def test_unknown_graders_are_refused() -> None:
-    with pytest.raises(ValueError, match="no grader is called 'cosine'"):
+    with pytest.raises(SetupError, match=r"No grader is called .cosine."):
         load_grader("cosine")

@@ -121,7 +121,7 @@ def chunk(
         title = _front_matter_title(text, source.starts[body])
     seen: Counter[str] = Counter()
     result = []
-    for section, start, end in _pack(source, _sections(blocks, title, len(source.lines)), min_chars, max_chars):
+    for section, start, end in _pack(source, _sections(blocks, title, len(source.lines)), (min_chars, max_chars)):
         piece = text[start:end]
         heading = " > ".join(part for part in section.trail if part)
         digest = _digest(heading, piece)
@@ -252,45 +252,42 @@ def _sections(blocks: list[_Block], title: str, line_count: int) -> list[_Sectio
     return result
 
 
-def _pack(
-    source: _Source, sections: list[_Section], min_chars: int, max_chars: int
-) -> Iterator[tuple[_Section, int, int]]:
-    """Slices (section, start, end): whole blocks gathered up to `max_chars`, short sections joined."""
-    current: tuple[_Section, int, int] | None = None
+def _pack(source: _Source, sections: list[_Section], limits: tuple[int, int]) -> Iterator[tuple[_Section, int, int]]:
+    """Slices (section, start, end): whole blocks gathered up to limits[1] characters, short sections joined."""
+    opened = latest = None
+    begin = stop = 0
     for section in sections:
-        for order, block in enumerate(section.blocks):
-            for start, end in _pieces(source, block, max_chars):
-                if current and _joins(current, section, order == 0, end, min_chars, max_chars):
-                    current = (current[0], current[1], end)
+        for block in section.blocks:
+            for start, end in _pieces(source, block, limits[1]):
+                if opened and latest and _joins(opened, latest, section, (stop - begin, end - begin), limits):
+                    latest, stop = section, end
                     continue
-                if current:
-                    yield _trimmed(source.text, current)
-                current = (section, start, end)
-    if current:
-        yield _trimmed(source.text, current)
+                if opened:
+                    yield opened, begin, _trimmed(source.text, begin, stop)
+                opened, latest, begin, stop = section, section, start, end
+    if opened:
+        yield opened, begin, _trimmed(source.text, begin, stop)
 
 
 def _joins(
-    current: tuple[_Section, int, int], section: _Section, new_section: bool, end: int, min_chars: int, max_chars: int
+    opened: _Section, latest: _Section, section: _Section, sizes: tuple[int, int], limits: tuple[int, int]
 ) -> bool:
-    opened, start, stop = current
-    if end - start > max_chars:
+    """Whether a block of `section` goes into the chunk of sizes[0] characters that would then have sizes[1]."""
+    (size, joined), (min_chars, max_chars) = sizes, limits
+    if joined > max_chars:
         # A heading never stands alone: it takes its first block along even where that is a long fence.
-        return bool(opened is section and section.level and stop - start <= _HEADING_CHARS)
-    if opened is section:
-        return True
+        return latest is section and bool(section.level) and size <= _HEADING_CHARS
     # Across a heading only while the chunk is short, and only into the same or a deeper level.
-    return new_section and stop - start < min_chars // 2 and section.level >= opened.level
+    return latest is section or (size < min_chars // 2 and section.level >= opened.level)
 
 
 _HEADING_CHARS = 120
 
 
-def _trimmed(text: str, piece: tuple[_Section, int, int]) -> tuple[_Section, int, int]:
-    section, start, end = piece
+def _trimmed(text: str, start: int, end: int) -> int:
     while end > start + 1 and text[end - 1].isspace():
         end -= 1
-    return section, start, end
+    return end
 
 
 def _pieces(source: _Source, block: _Block, max_chars: int) -> Iterator[tuple[int, int]]:

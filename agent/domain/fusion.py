@@ -15,7 +15,7 @@ ALPHA = 0.6
 ALPHA_CODE = 0.75
 RECIPROCAL_K = 60  # Cormack, Clarke and Büttcher 2009
 
-_CODE = re.compile(r"[a-z0-9]_[a-z0-9]|[a-z][A-Z]|\w\(|\w\.\w+\(|[{};=<>]{1,2}\s|::|->|`")
+_CODE = re.compile(r"[a-z0-9]_[a-z0-9]|\b[a-z]{2,}[A-Z][a-z]|\w\(|\w\.\w+\(|[{};`]|[=!<>]=|[-=]>|::|\w = \w")
 
 
 def alpha_for(query: str) -> float:

@@ -6,6 +6,7 @@ import stat
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Protocol
 
 from agent.domain.chunking import TextKind
 
@@ -24,6 +25,7 @@ SUFFIXES: dict[str, TextKind] = {
 }
 MAX_BYTES = 4_000_000
 MAX_LINE = 50_000
+MAX_MTIME_NS = 2**62  # the year 2116: what lies behind it is a broken clock, and SQLite's integers end soon after
 _FRONT_MATTER = re.compile(r"---[ \t]*\r?\n(.*?)\r?\n(?:---|\.\.\.)[ \t]*(?:\r?\n|$)", re.DOTALL)
 _ISO_DAY = re.compile(r"(?<!\d)(\d{4}-\d{2}-\d{2})(?!\d)")
 _TOPICS = re.compile(r"^(?:id|topics):[ \t]*(.*)$((?:\n[ \t]*-[ \t]+.*$)*)", re.MULTILINE)
@@ -32,17 +34,52 @@ _SLUG = re.compile(r"[a-z0-9]+(?:-[a-z0-9]+)*")
 
 @dataclass(frozen=True, slots=True)
 class Found:
-    """A file by its workspace-relative POSIX path; `skip` says in a few words why it is left out, else ""."""
+    """A file by its workspace-relative POSIX path; `skip` says in a few words why it is left out, else "".
+
+    `title` stands for a heading where the text has none.
+    """
 
     path: str
     size: int
     mtime_ns: int
     skip: str = ""
+    title: str = ""
 
     @property
     def kind(self) -> TextKind:
         """How the chunker reads it."""
         return SUFFIXES.get(os.path.splitext(self.path)[1].lower(), "text")  # noqa: PTH122  (no Path a file)
+
+
+class Source(Protocol):
+    """Where the texts come from: the workspace, or a corpus that is measured."""
+
+    def scan(self) -> Iterator[Found]:
+        """All files, in no order that matters; never raises for one of them."""
+        ...
+
+    def read(self, found: Found) -> bytes:
+        """Content of a file.
+
+        Raises:
+            OSError: it cannot be read.
+        """
+        ...
+
+
+class WorkspaceFiles:
+    """The files below `ROOTS` of a workspace."""
+
+    def __init__(self, root: Path) -> None:
+        self._root = root
+
+    def scan(self) -> Iterator[Found]:
+        """See `Source.scan`."""
+        return scan(self._root)
+
+    def read(self, found: Found) -> bytes:
+        """See `Source.read`."""
+        return (self._root / found.path).read_bytes()
 
 
 def scan(root: Path) -> Iterator[Found]:
@@ -97,7 +134,7 @@ def _file(path: str, name: str, root: str) -> Iterator[Found]:
         skip = "not a text file by its name"
     elif status.st_size > MAX_BYTES:
         skip = f"{status.st_size / 1e6:.1f} MB, over the limit of {MAX_BYTES / 1e6:.0f} MB"
-    yield Found(name, status.st_size, status.st_mtime_ns, skip)
+    yield Found(name, status.st_size, min(status.st_mtime_ns, MAX_MTIME_NS), skip)
 
 
 def _is_utf8(name: str) -> bool:

@@ -41,6 +41,7 @@ FORMAT = f"1 {CHUNKER_VERSION} {TOKENIZER}"
 RACY_NS = 2_000_000_000
 FILES_A_COMMIT = 200
 CHUNKS_A_BATCH = 16
+VECTORS_A_BATCH = 500
 # Dead entries pile up in HNSW and FTS5; past this share of the live ones a new generation is cheaper.
 CHURN_SHARE = 0.2
 CHURN_FREE = 300
@@ -80,14 +81,14 @@ class Status:
 class NoteIndex:
     """Open with `with NoteIndex(...) as index`. Thread-safe; one process writes, others read."""
 
-    def __init__(self, root: Path, folder: Path, embedder: Embedder | None) -> None:
-        """`root` is the workspace, `folder` the index's own; without an embedder only the lexical leg works.
+    def __init__(self, source: Path | files.Source, folder: Path, embedder: Embedder | None) -> None:
+        """Index a workspace's root (or another source) in `folder`; without an embedder only words are searched.
 
         Raises:
             BusyError: another process is building the first index.
             StudyError: the folder cannot be written.
         """
-        self.root = root
+        self._source = files.WorkspaceFiles(source) if isinstance(source, Path) else source
         self.folder = folder
         self.embedder = embedder
         self.rebuilt = ""
@@ -95,6 +96,7 @@ class NoteIndex:
         self._sync_lock = threading.Lock()
         self._chroma: ChromaVectors | None = None
         self._chroma_trusted = False
+        self._chroma_level = False
         self._clean = True
         self._cache: EmbeddingCache | None = None
         self._generation = ""
@@ -237,6 +239,7 @@ class NoteIndex:
             folder = self._chroma.folder
             self._chroma.close()
             self._chroma = None
+            self._chroma_level = False
             if self._chroma_trusted and folder.is_dir():
                 _write_json(folder.parent / "chroma.clean", stamp(folder))
 
@@ -256,12 +259,13 @@ class NoteIndex:
         if not self.writable:
             raise BusyError(f"another process holds the index in {str(self.folder)!r}; it will see your changes")
         with self._sync_lock, _as_study_error(self.folder):
+            vectors = vectors or self._chroma is not None
             with self.lock:
                 report = self._repairing(lambda: self._level_text(self.text))
                 if self._churned():
                     self.text = self._new_generation()
             embedded = self._embed(progress, embed) if self._dirty or self._pending else 0
-            if vectors or (self._chroma and (self._dirty or embedded)):
+            if vectors and (self._dirty or embedded or not self._chroma):
                 self._level_chroma()
             with self.lock:
                 self._pending = len(self._repairing(self._missing)) if self._dirty or embedded else self._pending
@@ -294,7 +298,7 @@ class NoteIndex:
         seen = changed = skipped = 0
         with contextlib.ExitStack() as stack:
             stack.enter_context(text.transaction())
-            for found in files.scan(self.root):
+            for found in self._source.scan():
                 seen += 1
                 row = known.pop(found.path, None)
                 same = row is not None and (row.size, row.mtime_ns) == (found.size, found.mtime_ns)
@@ -307,7 +311,7 @@ class NoteIndex:
                     text.touch([update])
                     continue
                 changed += 1
-                text.replace(update, chunk(text_of, found.path, found.kind))
+                text.replace(update, chunk(text_of, found.path, found.kind, title=found.title))
                 if changed % FILES_A_COMMIT == 0:
                     stack.close()
                     stack.enter_context(text.transaction())
@@ -327,7 +331,7 @@ class NoteIndex:
         if found.skip:
             return blank, ""
         try:
-            data = (self.root / found.path).read_bytes()
+            data = self._source.read(found)
         except OSError as error:
             return replace(blank, skip=f"cannot be read ({error.strerror})"), ""
         digest = blake2b(data, digest_size=16).digest()
@@ -398,8 +402,7 @@ class NoteIndex:
         for attempt in (1, 2):
             try:
                 self._open_chroma()
-                with self.lock:
-                    self._exchange()
+                self._exchange()
                 return
             except VectorsDamagedError as error:
                 with self.lock:
@@ -427,24 +430,27 @@ class NoteIndex:
                 self.text.record_vectors(stored - recorded, recorded - stored)
 
     def _exchange(self) -> None:
-        """Chroma gains the vectors that the text needs and loses the others."""
+        """Chroma gains the vectors that the text needs and loses the others; searches go on in between."""
         if not (self._chroma and self._cache):
             return
-        wanted = self.text.hashes()
-        stored = self.text.stored_vectors()
-        gone = sorted(stored - wanted)
-        if gone:
-            self._chroma.drop(gone)
-            self.text.record_vectors((), gone)
-        new = sorted((wanted - stored) & self._cache.known())
-        for at in range(0, len(new), 2000):
-            hashes, vectors = self._cache.get(new[at : at + 2000])
-            self._chroma.put(hashes, vectors)
-            self.text.record_vectors(hashes)
+        with self.lock:
+            wanted = self.text.hashes()
+            stored = self.text.stored_vectors()
+            gone = sorted(stored - wanted)
+            new = sorted((wanted - stored) & self._cache.known())
+            if gone:
+                self._chroma.drop(gone)
+                self.text.record_vectors((), gone)
+        for at in range(0, len(new), VECTORS_A_BATCH):
+            with self.lock:
+                hashes, vectors = self._cache.get(new[at : at + VECTORS_A_BATCH])
+                self._chroma.put(hashes, vectors)
+                self.text.record_vectors(hashes)
+        self._chroma_level = True
 
     def _drop_chroma(self, why: str) -> None:
         self.rebuilt = f"the vector store was rebuilt ({why.splitlines()[0][:120] if why else 'damaged'})"
-        self._chroma_trusted = False
+        self._chroma_trusted = self._chroma_level = False
         if self._chroma:
             self._chroma.close()
             self._chroma = None
@@ -471,7 +477,7 @@ class NoteIndex:
 
     def nearest(self, vector: "Vectors", limit: int) -> list[str]:
         """Content hashes of the nearest chunks. Call within `read`."""
-        if self._chroma:
+        if self._chroma and self._chroma_level:
             try:
                 return self._chroma.nearest(vector, limit)
             except VectorsDamagedError as error:

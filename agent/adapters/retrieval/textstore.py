@@ -221,6 +221,10 @@ class TextStore:
             for row, key, path, digest, heading, body, first, last, section_first, section_last in found
         }
 
+    def rows_all(self) -> list[int]:
+        """Every row."""
+        return [row[0] for row in self._db.execute("SELECT row FROM chunks")]
+
     def rows_of(self, hashes: Iterable[str]) -> dict[str, list[int]]:
         """Rows that hold each content hash."""
         result: dict[str, list[int]] = {}

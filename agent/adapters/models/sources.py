@@ -122,7 +122,7 @@ class Url:
             if length is not None and start + int(length) != total:
                 raise SourceError(f"offers {start + int(length)} bytes instead of {total}")
             partial.truncate(start)
-            partial.append(response.iter_bytes(CHUNK), f"downloading from {self.label}")
+            partial.append(response.iter_bytes(), f"downloading from {self.label}")
 
 
 class IndexWheels:

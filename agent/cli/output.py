@@ -1,8 +1,9 @@
 """Printing: colour and width at a terminal, plain lines on a pipe, one JSON value a line for scripts."""
 
 import json
+import os
 import sys
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NoReturn
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -12,13 +13,32 @@ def console(*, stderr: bool = False) -> "Console":
     """Give a console that prints untrusted text as it is: no markup, no emoji codes, no highlighting of its own."""
     from rich.console import Console
 
-    return Console(stderr=stderr, markup=False, emoji=False, highlight=False, soft_wrap=not sys.stdout.isatty())
+    class _Console(Console):
+        def on_broken_pipe(self) -> NoReturn:
+            stop_printing()
+
+    return _Console(stderr=stderr, markup=False, emoji=False, highlight=False, soft_wrap=not sys.stdout.isatty())
 
 
 def print_json(value: Any) -> None:
-    """Print one JSON value on one line, at once: a reader on a pipe sees events as they happen."""
-    sys.stdout.write(json.dumps(value, ensure_ascii=False) + "\n")
-    sys.stdout.flush()
+    """Print one JSON value on one line, at once: a reader on a pipe sees events as they happen.
+
+    What a terminal would obey or not show (controls, bidi marks, zero-width characters) is written as `\\uXXXX`.
+    """
+    text = json.dumps(value, ensure_ascii=False)
+    if not text.isprintable():
+        text = "".join(c if c.isprintable() else json.dumps(c)[1:-1] for c in text)
+    try:
+        sys.stdout.write(text + "\n")
+        sys.stdout.flush()
+    except BrokenPipeError:
+        stop_printing()
+
+
+def stop_printing() -> NoReturn:
+    """End well: the reader of our output has gone (`study status | head`), and that is no error of ours."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    sys.exit(0)
 
 
 def interactive() -> bool:

@@ -5,6 +5,8 @@ from prompt_toolkit.completion import WordCompleter
 from prompt_toolkit.formatted_text import FormattedText
 from prompt_toolkit.key_binding import KeyBindings, KeyPressEvent
 
+from agent.cli.editor import edit
+
 COMMANDS = ["/hint", "/skip", "/explain", "/appeal ", "/edit", "/quit"]
 
 
@@ -43,9 +45,7 @@ class AnswerPrompt:
 
 def _edited() -> str:
     """Let the learner write in their editor; what they saved comes back to the prompt, where Enter sends it."""
-    import click
-
-    return (click.edit("", extension=".md") or "").strip()
+    return (edit("", suffix=".md") or "").strip()
 
 
 def _bindings() -> KeyBindings:

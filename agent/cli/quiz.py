@@ -3,6 +3,7 @@
 import sys
 from collections.abc import Callable, Iterator
 from datetime import datetime
+from io import TextIOWrapper
 from typing import Any
 
 from agent.app import App
@@ -15,6 +16,9 @@ from agent.domain.suggestion import next_topic
 
 PASSED, NOT_PASSED, INTERRUPTED = 0, 1, 130
 SEPARATOR = "---"
+MAX_PIECE = 100_000  # characters of a line read at once, and of an answer kept: the graph cuts far below
+RESULT_KEYS = ("event", "topic", "state", "passed", "verdicts", "proposal", "session")
+VERDICT_KEYS = ("claim", "verdict", "p", "quote")
 
 Read = Callable[[], str | None]
 
@@ -38,7 +42,7 @@ def run_resume(thread: str | None, *, list_only: bool, json: bool) -> int:
     with App.load() as app:
         with app.threads() as threads:
             paused = open_quizzes(threads)
-        if list_only or not paused:
+        if list_only or (thread is None and not paused):
             _list(paused, json=json)
             return PASSED
         return _converse(app, None, thread or paused[0].thread, new=False, json=json)
@@ -86,7 +90,7 @@ def _say(text: str, *, json: bool) -> None:
 
 
 def _converse(app: App, topic: Topic | None, thread: str | None, *, new: bool, json: bool) -> int:
-    show: Callable[[Event], None] = print_json
+    show: Callable[[Event], None] = _print_event
     if not json:
         show = QuizScreen(console(), app.workspace).show
         if app.chat_gap:
@@ -116,6 +120,14 @@ def _loop(run: QuizRun, events: Iterator[Event], read: Read, show: Callable[[Eve
         events = run.send(message)
 
 
+def _print_event(event: Event) -> None:
+    """Print an event for scripts; of a result exactly what is documented, so that they can rely on it."""
+    if event["event"] == "result":
+        verdicts = [{key: verdict[key] for key in VERDICT_KEYS} for verdict in event["verdicts"]]
+        event = {key: event[key] for key in RESULT_KEYS} | {"verdicts": verdicts}
+    print_json(event)
+
+
 def _paused(run: QuizRun) -> Event:
     return {
         "event": "result",
@@ -132,16 +144,17 @@ def _paused(run: QuizRun) -> Event:
 def _pipe_reader() -> Read:
     """Read answers from stdin, separated by lines `---`; None at the end of the input."""
 
+    if isinstance(sys.stdin, TextIOWrapper):
+        sys.stdin.reconfigure(encoding="utf-8", errors="replace")
+
     def read() -> str | None:
-        lines: list[str] = []
-        for line in sys.stdin:
-            if line.rstrip("\r\n") == SEPARATOR:
-                break
-            lines.append(line)
-        else:
-            if not "".join(lines).strip():
-                return None
-        return "".join(lines)
+        answer, begins_line = "", True
+        while line := sys.stdin.readline(MAX_PIECE):
+            if begins_line and line.rstrip("\r\n") == SEPARATOR:
+                return answer
+            begins_line = line.endswith("\n")
+            answer = (answer + line)[:MAX_PIECE]
+        return answer if answer.strip() else None
 
     return read
 

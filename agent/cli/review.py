@@ -5,6 +5,7 @@ from typing import Any
 
 from agent.app import App
 from agent.app.review import Asked, Decided, Review, catch_up, review
+from agent.cli.editor import edit
 from agent.cli.output import console, interactive, print_json
 from agent.domain.proposal import Proposal
 from agent.domain.text import one_line
@@ -72,13 +73,22 @@ def _show(asked: Asked) -> None:
 def _choice() -> str:
     """Read one decision; the end of input means later, never anything else."""
     while True:
-        try:
-            typed = input("[a]pprove, [e]dit, [r]eject, [l]ater, [q]uit? ").strip().casefold()
-        except EOFError:
+        typed = _input("[a]pprove, [e]dit, [r]eject, [l]ater, [q]uit? ")
+        if typed is None:
             return "quit"
         for key, name in (*DECISIONS.items(), ("q", "quit")):
-            if typed in (key, name):
+            if typed.casefold() in (key, name):
                 return name
+
+
+def _input(question: str) -> str | None:
+    """Read a line; None at the end of the input."""
+    try:
+        return input(question).strip()
+    except EOFError:
+        return None
+    except UnicodeDecodeError:
+        return ""
 
 
 def _reply(thread: Review, asked: Asked, answer: str) -> Asked | Decided:
@@ -90,17 +100,19 @@ def _reply(thread: Review, asked: Asked, answer: str) -> Asked | Decided:
         return thread.reply(asked, {"type": "edit", "edited": edited, "reason": reason})
     reason = ""
     if answer == "reject":
-        reason = input("Why (one line, kept in the ledger)? ").strip()
+        given = _input("Why (one line, kept in the ledger)? ")
+        if given is None:
+            return asked
+        reason = given
     return thread.reply(asked, {"type": answer, "reason": reason})
 
 
 def _edit(args: dict[str, Any]) -> dict[str, Any] | None:
     """Let the user edit the change as YAML in their editor; None where nothing was changed or it is no YAML."""
-    import click
     import yaml
 
     editable = {key: args[key] for key in ("to_level", "status", "evidence", "rationale")}
-    text = click.edit(yaml.safe_dump(editable, sort_keys=False, allow_unicode=True), extension=".yaml")
+    text = edit(yaml.safe_dump(editable, sort_keys=False, allow_unicode=True), suffix=".yaml")
     if text is None:
         return None
     try:

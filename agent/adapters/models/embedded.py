@@ -38,9 +38,12 @@ class EmbeddedServer:
         name: the name that travels with results.
         threads: CPU threads; capped at the number of cores.
         context: tokens of one request, prompt and reply together.
+        program: the server's script, run by this Python.
     """
 
-    def __init__(self, model: Path, *, name: str, threads: int = 2, context: int = CONTEXT) -> None:
+    def __init__(
+        self, model: Path, *, name: str, threads: int = 2, context: int = CONTEXT, program: Path = SERVE
+    ) -> None:
         self.model = model
         self.name = name
         self.api_key = secrets.token_urlsafe(32)
@@ -51,6 +54,7 @@ class EmbeddedServer:
             "threads": max(1, min(threads, os.cpu_count() or 1)),
             "context": context,
         }
+        self._program = program
         self._lock = threading.Lock()
         self._loaded = threading.Event()
         self._process: subprocess.Popen[str] | None = None
@@ -70,7 +74,7 @@ class EmbeddedServer:
                 return
             try:
                 self._process = subprocess.Popen(
-                    [sys.executable, "-P", str(SERVE)],
+                    [sys.executable, "-P", str(self._program)],
                     stdin=subprocess.PIPE,
                     stdout=subprocess.PIPE,
                     stderr=subprocess.DEVNULL,

@@ -92,6 +92,7 @@ class Url:
         """Download the rest, going on after broken connections as long as bytes keep coming."""
         import httpx
 
+        partial.report(f"connecting to {self.label}")
         idle = 0
         timeout = httpx.Timeout(READ_SECONDS, connect=CONNECT_SECONDS)
         with httpx.Client(timeout=timeout, follow_redirects=True) as client:

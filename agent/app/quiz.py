@@ -138,15 +138,21 @@ class QuizRun:
             self._wordings.close()
 
     def _run(self, given: dict[str, Any] | None) -> Iterator[Event]:
-        turns_before = len(self.state.get("turns", []))
-        for step in self._graph.stream(
-            given, self._config, context=self._context, stream_mode="updates", durability="sync"
-        ):
-            for update in step.values():
-                for turn in (update or {}).get("turns", [])[turns_before:]:
-                    yield from _turn_events(Turn.model_validate(turn), len(update["turns"]))
+        turns_before, moved = len(self.state.get("turns", [])), False
+        try:
+            for step in self._graph.stream(
+                given, self._config, context=self._context, stream_mode="updates", durability="sync"
+            ):
+                moved = True
+                for update in step.values():
+                    for turn in (update or {}).get("turns", [])[turns_before:]:
+                        yield from _turn_events(Turn.model_validate(turn), len(update["turns"]))
+        except StudyError:
+            if "phase" not in self.state:
+                self._threads.delete(self.thread)  # it never began, so there is nothing to go on with
+            raise
         state = self.state
-        if state.get("notice"):
+        if moved and state.get("notice"):
             yield {"event": "notice", "text": neutralise(state["notice"])}
         if state.get("phase") == "closed":
             yield from self._closed(state)
@@ -156,8 +162,10 @@ class QuizRun:
 
     def _closed(self, state: dict[str, Any]) -> Iterator[Event]:
         result = state["result"]
-        proposal = self._propose(result)
-        self._threads.delete(self.thread)
+        try:
+            proposal = self._propose(result)
+        finally:
+            self._threads.delete(self.thread)
         yield {"event": "result", **result, "proposal": proposal.id if proposal else None}
 
     def _propose(self, result: dict[str, Any]) -> Proposal | None:
@@ -191,7 +199,7 @@ class QuizRun:
         note = self._app.workspace.note(state["topic"])
         turns = [Turn.model_validate(turn) for turn in state["turns"]]
         earlier = self._app.workspace.topic_attempts(state["topic"])
-        history = history_of(note, earlier, datetime.fromisoformat(state["started"]))
+        history = history_of(note, earlier, datetime.fromisoformat(state["started"]), self._app.policy)
         now = Question.model_validate(state["question"])
         self._wordings.prepare(upcoming(note, turns, history, self._app.policy, now=now)[:2])
 
@@ -276,6 +284,6 @@ def _choose(paused: list[OpenQuiz], topic: str | None, thread: str | None, *, ne
     if thread is not None:
         match = [quiz.thread for quiz in paused if quiz.thread == thread or quiz.thread.startswith(thread)]
         if len(match) != 1:
-            raise UsageError(f"There is no paused quiz {thread!r}; `study resume` without a name lists them.")
+            raise UsageError(f"There is no paused quiz {thread!r}; `study resume --list` lists them.")
         return match[0]
     return next((quiz.thread for quiz in paused if topic is None or quiz.topic == topic), None)

@@ -3,14 +3,16 @@
 import getpass
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, Literal
 from uuid import NAMESPACE_URL, uuid5
+
+from pydantic import ValidationError
 
 from agent.adapters.checkpoints.sqlite import Threads, config
 from agent.adapters.vcs import commit_paths
 from agent.app.container import App
-from agent.domain.errors import GateError
+from agent.domain.errors import GateError, StudyError
 from agent.domain.proposal import Decision, Proposal
 from agent.domain.text import neutralise, one_line
 from agent.workspace.files import locked
@@ -31,7 +33,10 @@ class WorkspacePromotions:
         return self.store.load(proposal_id)
 
     def describe(self, proposal: Proposal) -> str:
-        """Give the whole change: the levels, why, the evidence, the gate, and the diff."""
+        """Give the whole change: the levels, why, the evidence, the gate, and the diff.
+
+        What makes it impossible (an edited row, a note that is gone) is part of the text: it can still be rejected.
+        """
         change = proposal.change
         lines = [
             f"{one_line(change.topic_text)}: {change.from_level} → {change.to_level}",
@@ -44,10 +49,14 @@ class WorkspacePromotions:
         if proposal.attempt:
             lines.append(f"  attempt {proposal.attempt}")
         lines += ["", "Gate:"]
-        for requirement in self.store.requirements(change):
-            mark = "met" if requirement.met else f"missing: {requirement.reason}"
-            lines.append(f"  {requirement.level} {requirement.what}: {one_line(mark, 400)}")
-        return "\n".join([*lines, "", neutralise(self.store.diff(change))])
+        try:
+            for requirement in self.store.requirements(change):
+                mark = "met" if requirement.met else f"missing: {requirement.reason}"
+                lines.append(f"  {requirement.level} {requirement.what}: {one_line(mark, 400)}")
+            lines += ["", neutralise(self.store.diff(change))]
+        except StudyError as error:
+            lines += ["", f"It cannot be approved as it stands: {neutralise(str(error))}"]
+        return "\n".join(lines)
 
     def decide(self, proposal_id: str, decision: Decision) -> Outcome:
         """Apply a decision."""
@@ -101,7 +110,11 @@ class Review:
         pending = {item.id for item in self._graph.get_state(config(self._thread)).interrupts}
         if asked.interrupt not in pending:
             return Decided("This question is not open any more; run `study review` again.", "conflict")
-        return self._run(Command(resume={asked.interrupt: value}))
+        try:
+            return self._run(Command(resume={asked.interrupt: value}))
+        except ValidationError as error:  # the question stays open
+            notice = f"That is no decision: {error.errors()[0]['msg'].removeprefix('Value error, ')}."
+            return replace(asked, description=f"{notice}\n\n{asked.description}")
 
     def _run(self, given: Any) -> Asked | Decided:
         self._graph.invoke(given, config(self._thread), context=self._context, durability="sync")

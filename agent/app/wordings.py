@@ -57,6 +57,7 @@ class ModelWordings:
         self._wanted: SimpleQueue[Question] = SimpleQueue()
         self._worker: threading.Thread | None = None
         self._failed = 0
+        self._pauses = 0
         self._closed = threading.Event()
         self.rejected: list[tuple[str, str]] = []
 
@@ -72,6 +73,7 @@ class ModelWordings:
 
     def pause(self) -> None:
         """Give up what is being written, so that the processor is free for the grader."""
+        self._pauses += 1
         self._drain()
         self._chat.cancel()
 
@@ -116,10 +118,12 @@ class ModelWordings:
                 question = self._wanted.get_nowait()
             except Empty:
                 return
+            pauses = self._pauses
             try:
                 self._reword(question)
             except ModelError:
-                self._failed += 1
+                # A reply that we gave up ourselves is no failure of the model.
+                self._failed += self._pauses == pauses
 
     def _reword(self, question: Question) -> None:
         secret, topic = self._secret(question)

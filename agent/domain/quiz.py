@@ -35,7 +35,11 @@ class Policy:
 
 @dataclass(frozen=True, slots=True)
 class History:
-    """What earlier sittings left: covers to carry over, and per claim the questions put, and those that were helped."""
+    """What earlier sittings left.
+
+    `carried`: covers that still count, and misconceptions voiced and not taken back since. Per claim, the indices of
+    the questions put (`asked`) and of those that were hinted or explained (`helped`).
+    """
 
     carried: Mapping[str, Standing] = field(default_factory=dict)
     asked: Mapping[str, frozenset[int]] = field(default_factory=dict)
@@ -47,31 +51,36 @@ def claim_hash(text: str) -> str:
     return content_hash(text)[:16]
 
 
-def history_of(note: Note, attempts: Iterable[Attempt], now: datetime) -> History:
-    """Fold earlier attempts on the note's topic, of which covers of the last 14 days count."""
-    carried: dict[str, Standing] = {}
-    asked: dict[str, set[int]] = {}
-    helped: dict[str, set[int]] = {}
+def history_of(note: Note, attempts: Iterable[Attempt], now: datetime, policy: Policy) -> History:
+    """Fold earlier attempts on the note's topic, of which the last 14 days count.
+
+    What they earned is recomputed from their turns; an attempt that was changed after it was recorded counts for
+    nothing.
+    """
+    covers: dict[str, Standing] = {}
+    voiced: dict[str, Standing] = {}
+    asked: dict[str, frozenset[int]] = {}
+    helped: dict[str, frozenset[int]] = {}
     for attempt in sorted(attempts, key=lambda a: a.finished):
-        if attempt.topic != note.id:
+        if attempt.topic != note.id or attempt.sha256 != attempt.computed_hash():
             continue
+        table = standings(note, attempt.turns, History(voiced, helped=helped), policy)
+        for standing in table.values():
+            own = standing.model_copy(update={"origin": attempt.id}) if standing.origin == "quiz" else standing
+            if standing.status == "covered" and standing.covered_at is not None:
+                # A clock that went backwards must not make a cover last longer: the future counts as expired.
+                if timedelta(0) <= now - standing.covered_at <= CARRY_OVER:
+                    covers[standing.claim] = own
+            elif standing.status == "voiced" and now - attempt.finished <= CARRY_OVER:
+                voiced[standing.claim] = own
+            elif standing.status == "corrected":
+                voiced.pop(standing.claim, None)
         for turn in attempt.turns:
-            asked.setdefault(turn.question.claim, set()).add(turn.question.index)
+            claim, index = turn.question.claim, turn.question.index
+            asked[claim] = asked.get(claim, frozenset()) | {index}
             if turn.action in HELP:
-                helped.setdefault(turn.question.claim, set()).add(turn.question.index)
-        for standing in attempt.standings:
-            claim = note.claim(standing.claim)
-            since = standing.covered_at
-            if claim is None or since is None or standing.status != "covered" or standing.origin != "quiz":
-                continue
-            # A clock that went backwards must not make a cover last longer: the future counts as expired.
-            if standing.claim_hash == claim_hash(claim.text) and timedelta(0) <= now - since <= CARRY_OVER:
-                carried[claim.id] = standing.model_copy(update={"origin": attempt.id})
-    return History(
-        carried,
-        {claim: frozenset(indices) for claim, indices in asked.items()},
-        {claim: frozenset(indices) for claim, indices in helped.items()},
-    )
+                helped[claim] = helped.get(claim, frozenset()) | {index}
+    return History(covers | voiced, asked, helped)
 
 
 def unfit(note: Note) -> str:
@@ -94,12 +103,16 @@ def standings(note: Note, turns: Sequence[Turn], history: History, policy: Polic
     for claim in note.claims:
         fresh = Standing(claim=claim.id, kind=claim.kind, status="open", claim_hash=claim_hash(claim.text))
         table[claim.id] = history.carried.get(claim.id, fresh)
+    for item in note.misconceptions:
+        carried = history.carried.get(item.id)
+        if carried is not None and carried.claim_hash == claim_hash(item.statement):
+            table[item.id] = carried
     helped: set[str] = set()
     for turn in turns:
         asked = turn.question.claim
         if turn.action in HELP or turn.question.index in history.helped.get(asked, ()):
             helped.add(asked)
-        _note_action(table, turn)
+        _note_action(table, turn, helped)
         corrections = {v.claim.removesuffix(CORRECTION): v for v in turn.verdicts if v.claim.endswith(CORRECTION)}
         for verdict in turn.verdicts:
             if verdict.kind == "misconception":
@@ -109,17 +122,19 @@ def standings(note: Note, turns: Sequence[Turn], history: History, policy: Polic
     return table
 
 
-def _note_action(table: dict[str, Standing], turn: Turn) -> None:
-    """Record what a message that is no answer does to the claim asked."""
+def _note_action(table: dict[str, Standing], turn: Turn, helped: set[str]) -> None:
+    """Record what a message that is no answer of the learner's own does to the claim asked."""
     before = table.get(turn.question.claim)
     if before is None or before.status not in ("open", "missing", "contradicted"):
         return
-    if turn.action == "skip":
+    if turn.action == "skip" or turn.copied:
         table[before.claim] = before.model_copy(update={"status": "missing"})
     elif turn.action == "explain":
         table[before.claim] = before.model_copy(update={"status": "helped"})
     elif turn.action == "appeal":
-        table[before.claim] = before.model_copy(update={"status": "appealed"})
+        # An appeal disputes the judge; it does not undo a hint.
+        status = "helped" if before.claim in helped else "appealed"
+        table[before.claim] = before.model_copy(update={"status": status})
 
 
 def _hear(before: Standing, turn: Turn, verdict: Judged, helped: set[str], policy: Policy) -> Standing:
@@ -154,7 +169,13 @@ def _hear_misconception(
     if asserted and corrected and correction is not None:
         # The two share most of their words; the statement counts as voiced only if it is what the answer says more.
         asserted = verdict.p_covered > correction.p_covered
-    values = {"claim": verdict.claim, "kind": "misconception", "p_covered": verdict.p_covered, "quote": verdict.quote}
+    values = {
+        "claim": verdict.claim,
+        "kind": "misconception",
+        "p_covered": verdict.p_covered,
+        "quote": verdict.quote,
+        "claim_hash": verdict.claim_hash,
+    }
     before = table.get(verdict.claim)
     if asserted and not turn.copied:
         table[verdict.claim] = Standing.model_validate(values | {"status": "voiced"})
@@ -244,9 +265,10 @@ def _plan(note: Note, table: Mapping[str, Standing]) -> list[Claim]:
 
 def _follow_up(note: Note, turns: Sequence[Turn], table: Mapping[str, Standing], history: History) -> Question | None:
     """Choose the one further question on the claim just asked, where the answer left it undecided."""
-    if not turns:
+    # An appeal is about an earlier answer: whatever was open stays open, unless it was just that claim.
+    last = next((turn for turn in reversed(turns) if turn.action != "appeal"), None)
+    if last is None:
         return None
-    last = turns[-1]
     if last.action == "hint":
         return last.question
     if last.action != "answer" or last.question.kind in ("follow_up", "own_words"):
@@ -299,7 +321,7 @@ def recheck(attempt: Attempt, note: Note, earlier: Mapping[str, Attempt], policy
     """Recompute a stored attempt from its own turns and say what speaks against it; empty when it holds.
 
     A hand-edited `passed`, a standing that no turn earned, a cover carried over from an attempt that does not have
-    it (`earlier` maps ids to the attempts on file) and a changed file are all found here.
+    it (`earlier` maps ids to the attempts on file), a hint given before and a changed file are all found here.
     """
     if attempt.topic != note.id:
         return (f"The attempt is on {attempt.topic!r}, not on {note.id!r}.",)
@@ -308,15 +330,22 @@ def recheck(attempt: Attempt, note: Note, earlier: Mapping[str, Attempt], policy
         faults.append("The attempt was changed after it was recorded: its hash does not match.")
     if attempt.state != "passed":
         faults.append("The attempt was not passed.")
-    claimed = {s.origin for s in attempt.standings if s.status == "covered" and s.origin != "quiz"}
-    sources = [earlier[origin] for origin in claimed if origin in earlier]
-    intact = [source for source in sources if source.sha256 == source.computed_hash()]
-    history = history_of(note, intact, attempt.started)
+    before = [a for a in earlier.values() if a.id != attempt.id and a.finished <= attempt.finished]
+    table = standings(note, attempt.turns, history_of(note, before, attempt.started, policy), policy)
     judged = {s.claim: s.claim_hash for s in attempt.standings if s.claim_hash}
     edited = [c.id for c in note.claims if judged.get(c.id, claim_hash(c.text)) != claim_hash(c.text)]
     if edited:
         faults.append(f"The note's ^{', ^'.join(edited)} was edited after the attempt; a new quiz asks for it again.")
-    faults += unmet(note, standings(note, attempt.turns, history, policy), answered=answered(attempt.turns))
+    stored = {s.claim: s.status for s in attempt.standings}
+    differs = [
+        c.id
+        for c in note.claims
+        if stored.get(c.id) != table[c.id].status
+        and (stored.get(c.id) == "covered" or table[c.id].status == "appealed")
+    ]
+    if differs:
+        faults.append(f"The attempt says of ^{', ^'.join(differs)} what its answers do not bear out.")
+    faults += unmet(note, table, answered=answered(attempt.turns))
     return tuple(faults)
 
 

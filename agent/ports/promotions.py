@@ -36,11 +36,7 @@ class Promotions(Protocol):
         ...
 
     def describe(self, proposal: Proposal) -> str:
-        """Give the whole change for a human: rationale, evidence, and the diff of roadmap.md.
-
-        Raises:
-            ConflictError: the row changed so that the proposal does not fit any more.
-        """
+        """Give the whole change for a human: rationale, evidence, and the diff of roadmap.md, or why there is none."""
         ...
 
     def decide(self, proposal_id: str, decision: Decision) -> DecisionOutcome:

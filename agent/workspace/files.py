@@ -4,7 +4,7 @@ import hashlib
 import os
 import stat
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from uuid import uuid4
 
@@ -78,7 +78,8 @@ def write_text(root: Path, relative: str, text: str) -> None:
         temporary.replace(path)
         sync_folder(path.parent)
     except OSError as error:
-        temporary.unlink(missing_ok=True)
+        with suppress(OSError):  # where the folder is none, there is nothing to remove either
+            temporary.unlink()
         raise WorkspaceError(f"{relative} cannot be written: {error.strerror}; nothing was changed.") from None
 
 

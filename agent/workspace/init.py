@@ -4,7 +4,7 @@ from importlib import resources
 from pathlib import Path
 
 from agent.domain.errors import WorkspaceError
-from agent.workspace.files import write_text
+from agent.workspace.files import read_text, write_text
 
 FOLDERS = ("tracks", "sessions", "lab", "progress")
 IGNORED = ".study/"
@@ -29,9 +29,9 @@ def init_workspace(root: Path) -> list[str]:
         text = resources.files("agent.workspace").joinpath("template", "roadmap.md").read_text(encoding="utf-8")
         write_text(root, "roadmap.md", text)
         created.append("roadmap.md")
-    ignore = root / ".gitignore"
-    lines = ignore.read_text(encoding="utf-8").splitlines() if ignore.exists() else []
-    if IGNORED not in lines:
-        write_text(root, ".gitignore", "\n".join([*lines, IGNORED]) + "\n")
+    ignored = read_text(root, ".gitignore") if (root / ".gitignore").exists() else ""
+    if IGNORED not in ignored.splitlines():
+        end = "" if not ignored or ignored.endswith("\n") else "\n"
+        write_text(root, ".gitignore", f"{ignored}{end}{IGNORED}\n")
         created.append(".gitignore")
     return created

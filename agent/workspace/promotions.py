@@ -72,11 +72,11 @@ class PromotionStore:
 
     def _from_attempt(self, id: str, attempt: Attempt, attempt_path: str, topic: Topic) -> Proposal:
         core = [s for s in attempt.standings if s.kind == "core"]
-        appealed = tuple(s.claim for s in attempt.standings if s.status == "appealed")
+        appealed = tuple(s.claim for s in core if s.status == "appealed")
         carried = sum(s.status == "covered" and s.origin != "quiz" for s in attempt.standings)
         rationale = (
-            f"{len(core)} of {len(core)} core claims, a boundary and a term were explained in the quiz of "
-            f"{local_day(attempt.started)}; no misconception is left as voiced."
+            f"{len(core) - len(appealed)} of {len(core)} core claims, a boundary and a term were explained in the "
+            f"quiz of {local_day(attempt.started)}; no misconception is left as voiced."
         )
         if carried:
             rationale += f" {carried} of them were carried over from earlier attempts of the last 14 days."
@@ -205,6 +205,8 @@ class PromotionStore:
         change = decision.change
         if change.topic != proposal.change.topic:
             raise UsageError("An edit cannot move a proposal to another topic.")
+        if change.to_level == change.from_level:
+            raise UsageError(f"{change.to_level} is the row's level already; reject the proposal, or leave it.")
         self.preview(change)
         self._require(change)
         edited = proposal.model_copy(update={"change": change, "rationale": decision.reason or proposal.rationale})
@@ -213,10 +215,9 @@ class PromotionStore:
 
     def _reject(self, proposal: Proposal, decision: Decision) -> Outcome:
         entry = self._entry(proposal, decision, "rejected")
-        paths = [self._workspace.ledger.write(entry.at, entry)]
-        removed = self._workspace.proposals.remove(proposal.id)
+        self._workspace.ledger.write(entry.at, entry)
         message = f"Rejected; {proposal.change.topic_text!r} stays at {proposal.change.from_level}."
-        return Outcome("rejected", message, self._paths(proposal, [*paths, removed or ""]), entry)
+        return Outcome("rejected", message, self._finish(proposal, entry, written=True), entry)
 
     def _approve(self, proposal: Proposal, decision: Decision) -> Outcome:
         self.preview(proposal.change)
@@ -257,8 +258,8 @@ class PromotionStore:
         return hashlib.sha256(approved_text(text).encode("utf-8")).hexdigest()
 
     def roll_forward(self) -> list[Outcome]:
-        """Finish the approvals that a dead process left half done; the paths still want a commit."""
-        if not any(p.intent for p in self.pending()):
+        """Finish the decisions that a dead process left half done; the paths still want a commit."""
+        if not any(p.intent or self._workspace.ledger.find(p.id) for p in self.pending()):
             return []
         with locked(self._workspace.root):
             return self._roll_forward()
@@ -266,27 +267,35 @@ class PromotionStore:
     def _roll_forward(self) -> list[Outcome]:
         outcomes = []
         for proposal in self.pending():
-            if proposal.intent is None:
-                continue
             try:
-                paths = self._finish(proposal, proposal.intent)
+                done = self._workspace.ledger.find(proposal.id)
+                entry = done[1] if done is not None else proposal.intent
+                if entry is None:
+                    continue
+                paths = self._finish(proposal, entry, written=done is not None)
             except StudyError as error:  # one stuck approval must not block decisions on other topics
                 outcomes.append(Outcome("stuck", str(error)))
                 continue
-            change = proposal.intent.change
-            message = f"Finished an interrupted approval: {change.topic_text!r} is at {change.to_level} now."
-            outcomes.append(Outcome("approved", message, paths, proposal.intent))
+            change = entry.change
+            level = change.to_level if entry.decision == "approved" else change.from_level
+            message = f"Finished an interrupted decision ({entry.decision}): {change.topic_text!r} is at {level} now."
+            outcomes.append(Outcome(entry.decision, message, paths, entry))
         return outcomes
 
-    def _finish(self, proposal: Proposal, entry: LedgerEntry) -> tuple[str, ...]:
-        """Do what is left of an approval, in order; every step looks first whether it was done."""
-        if self._workspace.ledger.find(entry.id) is None:
+    def _finish(self, proposal: Proposal, entry: LedgerEntry, *, written: bool = False) -> tuple[str, ...]:
+        """Do what is left of a decision, in order; every step looks first whether it was done.
+
+        `written`: the ledger has it already, so that only the proposal's file is left to go.
+        """
+        if not written:
             for evidence in entry.change.evidence:
                 self._approve_session(evidence.path)
             self._write_row(entry.change)
             self._workspace.ledger.write(entry.at, entry)
         removed = self._workspace.proposals.remove(proposal.id)
-        return self._paths(proposal, [ROADMAP, self._workspace.ledger.path(entry.at, entry.id), removed or ""])
+        roadmap = ROADMAP if entry.decision == "approved" else ""
+        ledger = self._workspace.ledger.path(entry.at, entry.id)
+        return self._paths(proposal, [roadmap, ledger, removed or ""])
 
     def _write_row(self, change: Change) -> None:
         topic = self._topic(change.topic)

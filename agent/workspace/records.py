@@ -63,8 +63,8 @@ class Records(Generic[R]):
         return [record for _, record in found.values()]
 
     def readable(self) -> tuple[list[R], list[str]]:
-        """Read what can be read; the second list says, a sentence each, what cannot."""
-        good: dict[str, R] = {}
+        """Read what can be read; the second list says, a sentence each, what cannot, and which differ under one id."""
+        good: dict[str, tuple[str, R]] = {}
         problems: list[str] = []
         for path in self.files():
             try:
@@ -72,8 +72,10 @@ class Records(Generic[R]):
             except WorkspaceError as error:
                 problems.append(str(error))
                 continue
-            good.setdefault(self._key(record), record)
-        return list(good.values()), problems
+            first, kept = good.setdefault(self._key(record), (path, record))
+            if kept != record:
+                problems.append(f"{path} and {first} have the same id and differ; keep the right one.")
+        return [record for _, record in good.values()], problems
 
     def find(self, id: str) -> tuple[str, R] | None:
         """Find the record with this id and its path, or None."""

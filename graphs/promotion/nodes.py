@@ -6,27 +6,25 @@ from langgraph.runtime import Runtime
 from langgraph.types import interrupt
 from pydantic import ValidationError
 
-from agent.domain.errors import ConflictError, StudyError
+from agent.domain.errors import ConflictError, StudyError, UsageError
 from agent.domain.proposal import Change, Decision, Proposal
 from graphs.promotion.reply import Reply
 from graphs.promotion.state import FLOW_VERSION, PromotionContext, PromotionState
 
 ACTION = "change_level"
-EDITABLE = ("to_level", "evidence", "status", "rationale")
 
 
 def propose(state: PromotionState, runtime: Runtime[PromotionContext]) -> PromotionState:
-    """Read the pending proposal and describe it; ends the run where it is not pending or does not fit any more."""
+    """Read the pending proposal and describe it; ends the run where it is not pending any more."""
     promotions = runtime.context.promotions
     try:
         proposal = promotions.load(state["proposal"])
-        description = promotions.describe(proposal)
     except ConflictError as error:
         return {"flow_version": FLOW_VERSION, "outcome": {"decision": "conflict", "message": str(error), "paths": []}}
     return {
         "flow_version": FLOW_VERSION,
         "topic": proposal.change.topic,
-        "description": description,
+        "description": promotions.describe(proposal),
         "args": _args(proposal),
     }
 
@@ -47,7 +45,7 @@ def apply(state: PromotionState, runtime: Runtime[PromotionContext]) -> Promotio
         proposal = context.promotions.load(state["proposal"])
         decision = Decision(
             type=reply.type,
-            reason=reply.reason,
+            reason=reply.reason or _rationale(reply),
             change=_edited(proposal, reply.edited) if reply.type == "edit" else None,
             by=context.by,
             channel=context.channel,
@@ -77,10 +75,24 @@ def _edited(proposal: Proposal, edited: dict[str, Any]) -> Change:
             values[key] = edited[key]
     if "evidence" in edited:
         given = edited["evidence"]
+        if not isinstance(given, list) or not all(isinstance(item, str) or _path(item) for item in given):
+            raise UsageError("The edit's evidence has to be a list of paths.")
         known = {item["path"]: item for item in values["evidence"]}
-        paths = [item["path"] if isinstance(item, dict) else str(item) for item in given]
+        paths = [item if isinstance(item, str) else _path(item) for item in given]
         values["evidence"] = [known.get(path, {"path": path}) for path in paths]
     return Change.model_validate(values)
+
+
+def _path(item: Any) -> str:
+    """Give the path of an evidence item written as a mapping, "" where it has none."""
+    path = item.get("path") if isinstance(item, dict) else None
+    return path if isinstance(path, str) else ""
+
+
+def _rationale(reply: Reply) -> str:
+    """Give an edit's rationale where it came among the arguments, as the other clients send it."""
+    rationale = reply.edited.get("rationale")
+    return rationale if isinstance(rationale, str) else ""
 
 
 def _args(proposal: Proposal) -> dict[str, Any]:

@@ -195,14 +195,9 @@ def _judged(
     claims = [
         claim.as_claim_text()
         for claim in note.claims
-        if claim.id == question.claim
-        or (table[claim.id].status not in settled and len(stems & content_stems(claim.text)) >= MIN_SHARED_STEMS)
+        if claim.id == question.claim or (table[claim.id].status not in settled and _touches(stems, claim.text))
     ]
-    claims += [
-        item.as_claim_text()
-        for item in note.misconceptions
-        if item is asked or len(stems & content_stems(item.statement)) >= MIN_SHARED_STEMS
-    ]
+    claims += [item.as_claim_text() for item in note.misconceptions if item is asked or _touches(stems, item.statement)]
     verdicts = _ask_grader(context, question, claims, answer)
     # A correction shares most of its words with the false statement: where that seems asserted, both are weighed.
     suspected = {v.claim for v in verdicts if v.kind == "misconception" and v.name == "covered"}
@@ -212,6 +207,12 @@ def _judged(
         if item.id in suspected or item is asked
     ]
     return (*verdicts, *_ask_grader(context, question, corrections, answer))
+
+
+def _touches(stems: set[str], statement: str) -> bool:
+    """Whether an answer of these stems may say something about a statement; a short one is touched by all it has."""
+    wanted = content_stems(statement)
+    return bool(wanted) and len(stems & wanted) >= min(MIN_SHARED_STEMS, len(wanted))
 
 
 def _ask_grader(context: QuizContext, question: Question, claims: list[ClaimText], answer: str) -> list[Judged]:
@@ -263,7 +264,7 @@ def _history(state: QuizState, context: QuizContext, note: Note) -> History:
     # As of the start, so that a cover which expires during a long pause does not vanish in the middle.
     started = datetime.fromisoformat(state["started"])
     earlier = [a for a in context.journal.attempts(state["topic"]) if a.id != state["quiz_id"]]
-    return history_of(note, earlier, started)
+    return history_of(note, earlier, started, context.policy)
 
 
 def _with_turn(state: QuizState, turn: Turn, notice: str) -> QuizState:

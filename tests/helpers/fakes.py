@@ -1,0 +1,116 @@
+"""Scripted stand-ins for the ports: time, the grader, the chat model."""
+
+import re
+import threading
+from collections.abc import Callable, Iterator, Sequence
+from datetime import UTC, datetime, timedelta
+from typing import TypeVar
+
+from pydantic import BaseModel, ValidationError
+
+from agent.domain.errors import ModelError
+from agent.domain.verdict import ClaimText, Verdict, VerdictName
+from agent.ports import Prompt
+
+T = TypeVar("T", bound=BaseModel)
+START = datetime(2026, 11, 23, 9, 0, tzinfo=UTC)
+_MARK = re.compile(r"(?<!\S)(?P<sign>[+?!-])(?P<claim>[a-z][\w.-]*?)(?:@(?P<p>[01]\.\d+))?(?=\s|$)")
+
+
+class FakeClock:
+    """A clock that a test sets; each reading is a second later, so that nothing happens twice at one time."""
+
+    def __init__(self, start: datetime = START) -> None:
+        self._now = start
+
+    def now(self) -> datetime:
+        """Give the time, and let a second pass."""
+        self._now += timedelta(seconds=1)
+        return self._now
+
+    def advance(self, **delta: float) -> None:
+        """Let time pass (or run backwards), given as `timedelta` takes it."""
+        self._now += timedelta(**delta)
+
+
+class ScriptedGrader:
+    """Judges by marks in the answer: `+c0` covers the claim c0, `-c0` contradicts it, `?c0` makes it abstain.
+
+    `+c0@0.85` sets the probability; `!c0` covers it with a quote that the learner never said. `calls` keeps what was
+    asked: the question, the ids of the claims, the answer.
+    """
+
+    version = "scripted@1"
+
+    def __init__(self, wait: Callable[[str], None] = lambda _: None) -> None:
+        self.calls: list[tuple[str, tuple[str, ...], str]] = []
+        self._wait = wait
+
+    def judge(self, question: str, claims: Sequence[ClaimText], answer: str) -> list[Verdict]:
+        """One verdict a claim."""
+        self._wait(answer)
+        self.calls.append((question, tuple(claim.id for claim in claims), answer))
+        marks = {found["claim"]: found for found in _MARK.finditer(answer)}
+        return [self._verdict(claim.id, marks.get(claim.id), answer) for claim in claims]
+
+    @staticmethod
+    def _verdict(claim: str, mark: re.Match[str] | None, answer: str) -> Verdict:
+        if mark is None:
+            return Verdict(claim, "missing", 0.02, 0.02, "", abstain=False)
+        p = float(mark["p"] or 0.97)
+        if mark["sign"] == "-":
+            return Verdict(claim, "contradicted", 1 - p, p, mark[0], abstain=False)
+        if mark["sign"] == "?":
+            name: VerdictName = "covered"
+            return Verdict(claim, name, float(mark["p"] or 0.5), 0.1, mark[0], abstain=True)
+        quote = "words that nobody said" if mark["sign"] == "!" else answer[: mark.end()].strip()
+        return Verdict(claim, "covered", p, 0.01, quote, abstain=False)
+
+
+class ScriptedChat:
+    """A chat model with a queue of replies: a JSON-plain mapping is validated, None is a reply that does not fit,
+    an exception is raised. An empty queue is a failing endpoint. `held` makes replies wait until it is set.
+    """
+
+    name = "scripted-chat"
+
+    def __init__(self, *replies: object) -> None:
+        self.replies = list(replies)
+        self.prompts: list[Prompt] = []
+        self.cancelled = 0
+        self.started = threading.Event()
+        self.held: threading.Event | None = None
+
+    def structured(self, prompt: Prompt, schema: type[T], *, max_tokens: int) -> T | None:
+        """Give the next reply."""
+        self.prompts.append(prompt)
+        self.started.set()
+        cancelled = self.cancelled
+        if self.held is not None:
+            self.held.wait(10)
+        if self.cancelled != cancelled:
+            raise ModelError("The reply was cancelled.")
+        if not self.replies:
+            raise ModelError("The scripted chat has no more replies.")
+        reply = self.replies.pop(0)
+        if isinstance(reply, Exception):
+            raise reply
+        try:
+            return None if reply is None else schema.model_validate(reply)
+        except ValidationError:
+            return None
+
+    def stream(self, prompt: Prompt, *, max_tokens: int) -> Iterator[str]:
+        """Give the next reply in two pieces."""
+        self.prompts.append(prompt)
+        text = str(self.replies.pop(0))
+        yield from (text[: len(text) // 2], text[len(text) // 2 :])
+
+    def cancel(self) -> None:
+        """Give up the reply in progress."""
+        self.cancelled += 1
+        if self.held is not None:
+            self.held.set()
+
+    def close(self) -> None:
+        """Nothing to close."""

@@ -1,16 +1,17 @@
-"""Scripted stand-ins for the ports: time, the grader, the chat model."""
+"""Scripted stand-ins for the ports: time, a grader that a test steers claim by claim, a chat that can be held."""
 
 import re
 import threading
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from datetime import UTC, datetime, timedelta
-from typing import TypeVar
+from typing import Any, TypeVar
 
-from pydantic import BaseModel, ValidationError
+from pydantic import BaseModel
 
 from agent.domain.errors import ModelError
 from agent.domain.verdict import ClaimText, Verdict, VerdictName
 from agent.ports import Prompt
+from tests.helpers.scripted_chat import ScriptedChat
 
 T = TypeVar("T", bound=BaseModel)
 START = datetime(2026, 11, 23, 9, 0, tzinfo=UTC)
@@ -33,14 +34,14 @@ class FakeClock:
         self._now += timedelta(**delta)
 
 
-class ScriptedGrader:
+class MarkGrader:
     """Judges by marks in the answer: `+c0` covers the claim c0, `-c0` contradicts it, `?c0` makes it abstain.
 
     `+c0@0.85` sets the probability; `!c0` covers it with a quote that the learner never said. `calls` keeps what was
     asked: the question, the ids of the claims, the answer.
     """
 
-    version = "scripted@1"
+    version = "marks@1"
 
     def __init__(self, wait: Callable[[str], None] = lambda _: None) -> None:
         self.calls: list[tuple[str, tuple[str, ...], str]] = []
@@ -67,44 +68,27 @@ class ScriptedGrader:
         return Verdict(claim, "covered", p, 0.01, quote, abstain=False)
 
 
-class ScriptedChat:
-    """A chat model with a queue of replies: a JSON-plain mapping is validated, None is a reply that does not fit,
-    an exception is raised. An empty queue is a failing endpoint. `held` makes replies wait until it is set.
+class HeldChat(ScriptedChat):
+    """A scripted chat model that can be held in the middle of a reply and cancelled.
+
+    `started` is set when a reply begins. While `held` is set to an event, replies wait for it.
     """
 
-    name = "scripted-chat"
-
-    def __init__(self, *replies: object) -> None:
-        self.replies = list(replies)
-        self.prompts: list[Prompt] = []
-        self.cancelled = 0
+    def __init__(self, *replies: str | dict[str, Any] | ModelError) -> None:
+        super().__init__(*replies)
         self.started = threading.Event()
         self.held: threading.Event | None = None
+        self.cancelled = 0
 
     def structured(self, prompt: Prompt, schema: type[T], *, max_tokens: int) -> T | None:
-        """Give the next reply."""
-        self.prompts.append(prompt)
+        """Give the next reply, once it is not held any more."""
         self.started.set()
         cancelled = self.cancelled
         if self.held is not None:
-            self.held.wait(10)
+            assert self.held.wait(10), "nobody let the reply go on"
         if self.cancelled != cancelled:
             raise ModelError("The reply was cancelled.")
-        if not self.replies:
-            raise ModelError("The scripted chat has no more replies.")
-        reply = self.replies.pop(0)
-        if isinstance(reply, Exception):
-            raise reply
-        try:
-            return None if reply is None else schema.model_validate(reply)
-        except ValidationError:
-            return None
-
-    def stream(self, prompt: Prompt, *, max_tokens: int) -> Iterator[str]:
-        """Give the next reply in two pieces."""
-        self.prompts.append(prompt)
-        text = str(self.replies.pop(0))
-        yield from (text[: len(text) // 2], text[len(text) // 2 :])
+        return super().structured(prompt, schema, max_tokens=max_tokens)
 
     def cancel(self) -> None:
         """Give up the reply in progress."""

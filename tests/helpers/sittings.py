@@ -1,4 +1,4 @@
-"""Sittings for tests: a learner who answers by the marks of `ScriptedGrader`, on a note that can be quizzed from."""
+"""Sittings for tests: a learner who answers by the marks of `MarkGrader`, on a note that can be quizzed from."""
 
 from collections.abc import Callable, Iterable, Sequence
 from datetime import datetime, timedelta
@@ -200,7 +200,7 @@ def attempt(
         reasons=reasons,
         standings=tuple(table.values()),
         turns=tuple(turns),
-        versions={"grader": "scripted@1"},
+        versions={"grader": "marks@1"},
     ).sealed()
 
 

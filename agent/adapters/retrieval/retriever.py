@@ -14,7 +14,7 @@ from agent.ports.retriever import Filters, Passage
 if TYPE_CHECKING:
     from agent.adapters.retrieval.embedders import Vectors
 
-CANDIDATES = 100
+CANDIDATES = 200
 MAX_QUERY = 2000
 
 

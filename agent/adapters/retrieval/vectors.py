@@ -20,8 +20,8 @@ COLLECTION = "chunks"
 # Chroma 1.5 refuses more in one call (SQLite's variable limit).
 MAX_BATCH = 5461
 PROBE_SECONDS = 120
-# Wider than Chroma's defaults (100, 100): the fused list takes its first 100 from here, and recall at 100 needs it.
-EF_SEARCH = 200
+# Wider than Chroma's default of 100: the fused list takes its first 200 from here.
+EF_SEARCH = 250
 
 
 class VectorsDamagedError(Exception):

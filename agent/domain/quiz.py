@@ -236,13 +236,13 @@ def next_question(note: Note, turns: Sequence[Turn], history: History, policy: P
     for misconception in note.misconceptions:
         standing = table.get(misconception.id)
         if standing is not None and standing.status == "voiced" and misconception.id not in put:
-            return _probe(misconception)
+            return probe(misconception)
     for claim in _plan(note, table):
         if claim.id not in put:
             return _question(claim, "ask", turns, history)
     if not any(m.id in put for m in note.misconceptions) and not unmet(note, table):
         nearest = _likeliest_misconception(note, turns)
-        return _probe(nearest) if nearest is not None else None
+        return probe(nearest) if nearest is not None else None
     return None
 
 
@@ -275,7 +275,7 @@ def _follow_up(note: Note, turns: Sequence[Turn], table: Mapping[str, Standing],
         return None
     misconception = note.misconception(last.question.claim)
     if misconception is not None:
-        return _probe(misconception, again=True) if _status(table, misconception.id) == "voiced" else None
+        return probe(misconception, again=True) if _status(table, misconception.id) == "voiced" else None
     claim = note.claim(last.question.claim)
     if claim is None or table[claim.id].status not in ("open", "missing", "contradicted"):
         return None
@@ -298,7 +298,8 @@ def _question(claim: Claim, kind: str, turns: Sequence[Turn], history: History) 
     )
 
 
-def _probe(misconception: Misconception, *, again: bool = False) -> Question:
+def probe(misconception: Misconception, *, again: bool = False) -> Question:
+    """Put a false statement to the learner as somebody else's, or once more after they voiced it."""
     statement = misconception.statement.rstrip(".")
     text = (
         f"Stay with this: “{statement}.” What would have to be different for it to be true, and what holds instead?"

@@ -40,12 +40,9 @@ def check_workspace(workspace: Workspace) -> list[Problem]:
     except StudyError as error:
         return [Problem(ROADMAP, 0, "error", str(error))]
     entries, damaged = workspace.ledger.readable()
-    found = [Problem(message.split(" ", 1)[0], 0, "error", message) for message in damaged]
-    found += [
-        Problem(message.split(" ", 1)[0], 0, "error", message)
-        for records in (workspace.attempts, workspace.proposals, workspace.appeals)
-        for message in records.readable()[1]
-    ]
+    found = [_damage(message) for message in damaged]
+    for records in (workspace.attempts, workspace.proposals, workspace.appeals):
+        found += [_damage(message) for message in records.readable()[1]]
     found += _levels(roadmap, entries)
     found += _links(workspace, roadmap)
     found += _ledger(workspace, entries)
@@ -53,6 +50,12 @@ def check_workspace(workspace: Workspace) -> list[Problem]:
     found += _sessions(workspace)
     found += _notes(workspace, roadmap)
     return sorted(found, key=lambda p: (p.severity, p.path, p.line))
+
+
+def _damage(message: str) -> Problem:
+    """Take path and line out of a message about a record, which begins with them."""
+    path, _, line = message.split(" ", 1)[0].strip("'").partition(":")
+    return Problem(path, int(line) if line.isdigit() else 0, "error", message)
 
 
 def _levels(roadmap: Roadmap, entries: list[LedgerEntry]) -> Iterator[Problem]:

@@ -104,7 +104,7 @@ def _gaps(standings: tuple[Standing, ...], note: Note, link: str) -> Iterator[st
             how = {"missing": "not explained", "contradicted": "contradicted", "helped": "explained with help"}
             yield f"- [ ] ^{claim.id}: {how[standing.status]}. Read [the claim]({link}#^{claim.id})."
         if misconception is not None and standing.status == "voiced":
-            said = one_line(misconception.statement)
+            said = one_line(misconception.statement).rstrip(".")
             yield f"- [ ] Said “{said}”. Read [the correction]({link}#^{misconception.id})."
 
 

@@ -14,7 +14,7 @@ from agent.ports import Prompt
 from tests.helpers.scripted_chat import ScriptedChat
 
 T = TypeVar("T", bound=BaseModel)
-START = datetime(2026, 11, 23, 9, 0, tzinfo=UTC)
+START = datetime(2026, 11, 23, 11, 0, tzinfo=UTC)  # one day of the year in nearly every time zone
 _MARK = re.compile(r"(?<!\S)(?P<sign>[+?!-])(?P<claim>[a-z][\w.-]*?)(?:@(?P<p>[01]\.\d+))?(?=\s|$)")
 
 

@@ -23,7 +23,7 @@ def items(tmp_path: Path) -> Records[Item]:
 
 def test_a_record_is_written_read_found_and_removed(items: Records[Item]) -> None:
     path = items.write(START, Item(id="a", text="键 \u2028"))
-    assert path == "progress/items/20261123T090000Z-a.json"
+    assert path == "progress/items/20261123T110000Z-a.json"
     assert items.read(path) == Item(id="a", text="键 \u2028")
     assert items.find("a") == (path, items.read(path))
     assert items.remove("a") == path

@@ -150,7 +150,12 @@ class App:
         """The grader that the settings choose."""
         from agent.adapters.grading import load_grader
 
-        return load_grader(kind=self.settings.grader, threads=self.settings.threads)
+        return load_grader(
+            self.settings.grader,
+            threads=self.settings.threads,
+            model=self.embedded_server,
+            judge=self.chat if self.settings.grader == "endpoint" else None,
+        )
 
     @property
     def versions(self) -> dict[str, str]:

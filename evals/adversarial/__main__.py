@@ -1,0 +1,73 @@
+"""`python -m evals.adversarial`: how often false answers pass, and true ones do not."""
+
+import argparse
+import json
+from pathlib import Path
+
+from agent.adapters.grading import load_grader
+from evals.adversarial.cases import blocks, load_cases, stale_pins
+from evals.adversarial.pins import write_pins
+from evals.adversarial.report import Outcome, judge_cases, table, worst
+
+
+def main() -> int:
+    """Run the cases and print the table; exit code 11 where claims were edited under their cases."""
+    parser = argparse.ArgumentParser(description="Judge the adversarial cases with the grader that the quiz uses.")
+    parser.add_argument("--split", choices=("dev", "sealed", "all"), default="dev")
+    parser.add_argument("--kind", default="local", help="local or lexical")
+    parser.add_argument("--threads", type=int, default=1)
+    parser.add_argument("--worst", type=int, default=20, help="how many wrong outcomes to list")
+    parser.add_argument("--out", type=Path, help="write every outcome there as JSON lines")
+    parser.add_argument(
+        "--pin", action="store_true", help="accept the claims' present texts, once their cases were read"
+    )
+    given = parser.parse_args()
+    for item in stale_pins():
+        print(f"{item.note}^{item.block} was edited after its cases were written: {item.text or 'it is gone'}")
+    if given.pin:
+        write_pins(blocks())
+        return 0
+    grader = load_grader(given.kind, threads=given.threads)
+    cases = load_cases(None if given.split == "all" else given.split)
+    outcomes = judge_cases(grader, cases)
+    print(
+        f"{grader.version}, {given.split}: {len(cases)} answers to {len({(c.note, c.claim.id) for c in cases})} claims\n"
+    )
+    print(table(outcomes))
+    for outcome in worst(outcomes, given.worst):
+        print(_line(outcome))
+    if given.out:
+        given.out.write_text(
+            "".join(json.dumps(_row(o), ensure_ascii=False) + "\n" for o in outcomes), encoding="utf-8"
+        )
+    return 11 if stale_pins() else 0
+
+
+def _line(o: Outcome) -> str:
+    what = "PASSED" if o.accepted else "REFUSED"
+    return f"{what} {o.case.id} p={o.verdict.p_covered:.2f} {o.verdict.name}: {o.case.answer[:160]!r}"
+
+
+def _row(o: Outcome) -> dict[str, object]:
+    return {
+        "id": o.case.id,
+        "kind": o.case.claim.kind,
+        "style": o.case.style,
+        "source": o.case.source,
+        "split": o.case.split,
+        "labels": o.case.labels,
+        "accepted": o.accepted,
+        "copied": o.copied,
+        "taken_back": o.taken_back,
+        "name": o.verdict.name,
+        "abstain": o.verdict.abstain,
+        "p_covered": o.verdict.p_covered,
+        "p_contradicted": o.verdict.p_contradicted,
+        "claim": o.case.claim.text,
+        "question": o.case.question,
+        "answer": o.case.answer,
+    }
+
+
+if __name__ == "__main__":
+    raise SystemExit(main())

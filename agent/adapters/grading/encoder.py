@@ -10,6 +10,9 @@ from importlib import resources
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from agent.adapters.grading.alignment import NAMES as ALIGNMENT
+from agent.adapters.grading.alignment import Encoded, alignment
+from agent.adapters.grading.features import NAMES as LEXICAL
 from agent.adapters.grading.head import Head
 from agent.adapters.grading.lexical import lexical_rows
 from agent.adapters.grading.prepare import Prepared, Window
@@ -25,6 +28,7 @@ _CAP = 160
 _BATCH = 32
 _WIDTH = 384
 _CACHED = 512
+_COLUMNS = (*LEXICAL, *ALIGNMENT, "missing", "covered", "contradicted")
 
 
 class CrossEncoderScorer:
@@ -32,10 +36,17 @@ class CrossEncoderScorer:
 
     def __init__(self, *, threads: int = 2) -> None:
         self._threads = threads
-        self._head = Head.load("grader")
-        self._sessions: tuple[Any, Any, Any] | None = None
-        self._known: dict[str, NDArray[np.float32]] = {}
+        self._tokenizer: Any = None
+        self._sessions: dict[str, Any] = {}
+        self._loaded: Head | None = None
+        self._known: dict[str, Encoded] = {}
         self._digest = ""
+
+    @property
+    def _head(self) -> Head:
+        if self._loaded is None:
+            self._loaded = Head.load("grader")
+        return self._loaded
 
     @property
     def version(self) -> str:
@@ -58,17 +69,26 @@ class CrossEncoderScorer:
         """(n, 3) probabilities of the pairs."""
         import numpy as np
 
-        logits = self.logits([(claims[i], window.text) for i, window in pairs])
+        texts = [(claims[i], window.text) for i, window in pairs]
+        logits = self.logits(texts)
         logits = logits - logits.mean(axis=1, keepdims=True)
+        aligned = np.asarray(self.alignments(question, texts))
         lexical = np.asarray(lexical_rows(question, claims, prepared, pairs), dtype=np.float64)
-        return self._head.probabilities(np.concatenate([lexical, logits], axis=1))
+        columns = np.concatenate([lexical, aligned, logits], axis=1)
+        return self._head.probabilities(columns[:, [_COLUMNS.index(name) for name in self._head.features]])
+
+    def alignments(self, question: str, pairs: Sequence[tuple[str, str]]) -> list[list[float]]:
+        """Alignment features of (claim, answer) texts under the question."""
+        known = self._encode([question, *[text for pair in pairs for text in pair]])
+        return [alignment(known[question], known[claim], known[answer]) for claim, answer in pairs]
 
     def logits(self, pairs: Sequence[tuple[str, str]]) -> "NDArray[np.float64]":
         """(n, 3) logits of (claim, answer) texts; order and batching do not change a row beyond rounding."""
         import numpy as np
 
-        _, _, upper = self._load()
-        states = self._states([text for pair in pairs for text in pair])
+        upper = self._session("upper.onnx")
+        known = self._encode([text for pair in pairs for text in pair])
+        states = {text: known[text].states for pair in pairs for text in pair}
         sizes = [len(states[c]) + len(states[a]) for c, a in pairs]
         order = sorted(range(len(pairs)), key=lambda i: sizes[i])
         out = np.zeros((len(pairs), 3))
@@ -86,11 +106,11 @@ class CrossEncoderScorer:
             out[take] = upper.run(None, {"x": x, "parts": parts})[0]
         return out
 
-    def _states(self, texts: Sequence[str]) -> "dict[str, NDArray[np.float32]]":
+    def _encode(self, texts: Sequence[str]) -> dict[str, Encoded]:
         """Trunk states of each text; those of recent texts are kept, since claims come back every turn."""
         import numpy as np
 
-        tokenizer, trunk, _ = self._load()
+        tokenizer, trunk = self._tokens(), self._session("trunk.onnx")
         if len(self._known) > _CACHED:
             self._known.clear()
         new = list(dict.fromkeys(t for t in texts if t not in self._known))
@@ -103,28 +123,32 @@ class CrossEncoderScorer:
                 x[row, : len(ids[i])] = ids[i]
             h = trunk.run(None, {"ids": x})[0]
             for row, i in enumerate(take):
-                self._known[new[i]] = h[row, : len(ids[i])].copy()
+                self._known[new[i]] = Encoded(x[row, : len(ids[i])].copy(), h[row, : len(ids[i])].copy())
         return self._known
 
-    def _load(self) -> tuple[Any, Any, Any]:
-        if self._sessions is None:
-            import onnxruntime as ort
+    def _tokens(self) -> Any:
+        if self._tokenizer is None:
             from tokenizers import Tokenizer
+
+            self._tokenizer = Tokenizer.from_file(str(_weights("tokenizer.json")))
+            self._tokenizer.no_truncation()
+            self._tokenizer.no_padding()
+        return self._tokenizer
+
+    def _session(self, name: str) -> Any:
+        if name not in self._sessions:
+            import onnxruntime as ort
 
             options = ort.SessionOptions()
             options.intra_op_num_threads = self._threads
             options.inter_op_num_threads = 1
+            # Threads that spin while they wait lose most of their speed on a busy machine.
             options.add_session_config_entry("session.intra_op.allow_spinning", "0")
             options.log_severity_level = 3
-            tokenizer = Tokenizer.from_file(str(_weights("tokenizer.json")))
-            tokenizer.no_truncation()
-            tokenizer.no_padding()
-            trunk, upper = (
-                ort.InferenceSession(str(_weights(name)), options, providers=["CPUExecutionProvider"])
-                for name in ("trunk.onnx", "upper.onnx")
+            self._sessions[name] = ort.InferenceSession(
+                str(_weights(name)), options, providers=["CPUExecutionProvider"]
             )
-            self._sessions = (tokenizer, trunk, upper)
-        return self._sessions
+        return self._sessions[name]
 
 
 def _weights(name: str) -> Path:

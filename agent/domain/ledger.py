@@ -25,6 +25,12 @@ def faults(entries: Sequence[LedgerEntry]) -> list[tuple[LedgerEntry, str]]:
     return found
 
 
+def sound(entries: Sequence[LedgerEntry]) -> list[LedgerEntry]:
+    """List the entries that hold, in the order given."""
+    broken = {entry.id for entry, _ in faults(entries)}
+    return [entry for entry in entries if entry.id not in broken]
+
+
 def in_order(entries: Sequence[LedgerEntry]) -> list[LedgerEntry]:
     """Sort entries so that each comes after all that it follows; ties by time, then id.
 

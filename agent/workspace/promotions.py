@@ -8,6 +8,7 @@ finishes what a dead process began.
 import difflib
 import hashlib
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime
 from uuid import NAMESPACE_URL, uuid5
@@ -15,14 +16,16 @@ from uuid import NAMESPACE_URL, uuid5
 from agent.domain.attempt import Attempt
 from agent.domain.change import status_after
 from agent.domain.errors import ConflictError, GateError, StudyError, UsageError, WorkspaceError
-from agent.domain.gate import Requirement, SessionEvidence, l1_requirement
+from agent.domain.gate import Requirement
 from agent.domain.ledger import heads
 from agent.domain.level import Level
-from agent.domain.proposal import Change, Decision, Evidence, LedgerEntry, Proposal
+from agent.domain.proposal import Change, Decision, Evidence, LedgerEntry, Proposal, Unconfirmed
 from agent.domain.quiz import Policy
 from agent.domain.roadmap import EvidenceLink, Topic
+from agent.workspace.change_draft import ChangeDraft
+from agent.workspace.evidence import canonical, file_hash, row_paths
 from agent.workspace.files import locked, read_text, sha256_of, write_text
-from agent.workspace.session_file import approved_text, is_draft, local_day, read_session, session_path
+from agent.workspace.session_file import approved_text, is_draft, local_day
 from agent.workspace.workspace import ROADMAP, Workspace
 
 
@@ -43,7 +46,8 @@ class PromotionStore:
     """
 
     def __init__(self, workspace: Workspace, policy: Policy, clock: Callable[[], datetime]) -> None:
-        self._workspace, self._policy, self._clock = workspace, policy, clock
+        self._workspace, self._clock = workspace, clock
+        self._draft = ChangeDraft(workspace, policy)
 
     def propose_from_attempt(self, attempt_id: str) -> Proposal | None:
         """Propose L0 → L1 from a passed attempt; the proposal's id follows from the attempt's, so it exists once.
@@ -82,7 +86,7 @@ class PromotionStore:
             rationale += f" {carried} of them were carried over from earlier attempts of the last 14 days."
         if appealed:
             rationale += f" ^{', ^'.join(appealed)} rests on the learner's appeal."
-        evidence = Evidence(path=session_path(attempt), label=f"{local_day(attempt.started)} quiz")
+        evidence = Evidence(path=self._workspace.session_of(attempt), label=f"{local_day(attempt.started)} quiz")
         return Proposal(
             id=id,
             created=self._clock(),
@@ -128,32 +132,54 @@ class PromotionStore:
         return found[1]
 
     def requirements(self, change: Change) -> list[Requirement]:
-        """Check the gates of a change against the evidence on disk, lowest level first."""
-        if change.to_level <= change.from_level:
-            return []  # a demotion is always allowed, with a reason
-        sessions: list[SessionEvidence] = []
-        unreadable: list[str] = []
-        for item in change.evidence:
-            try:
-                if item.path.startswith("sessions/"):
-                    sessions.append(read_session(self._workspace.root, item.path))
-                else:
-                    sha256_of(self._workspace.root, item.path)
-            except WorkspaceError as error:
-                unreadable.append(str(error))
-        note = self._workspace.note(change.topic)
-        requirements = [l1_requirement(note, sessions, self._workspace.attempts_by_id(), self._policy)]
-        requirements += [Requirement(Level.L1, "evidence that can be read", reason) for reason in unreadable]
-        for level in range(Level.L2, change.to_level + 1):
-            requirements.append(
-                Requirement(Level(level), f"the gate of L{level}", "this version checks the gate of L1 only")
-            )
-        return requirements
+        """Check the gates of a change against the evidence on disk, lowest level first; see `ChangeDraft`."""
+        return self._draft.requirements(change)
+
+    def vouched(self, topic_id: str) -> Level:
+        """Give the level that the intact decisions of the ledger give a topic."""
+        return self._draft.vouched(topic_id)
+
+    def change_to(self, topic_id: str, to_level: Level, paths: Sequence[str] = ()) -> Change:
+        """Draft the change of a row to a level, on its links and the given files; see `ChangeDraft`."""
+        return self._draft.change_to(self._topic(topic_id), to_level, paths)
 
     def _require(self, change: Change) -> None:
         missing = [r for r in self.requirements(change) if not r.met]
         if missing:
-            raise GateError(f"{change.to_level} needs {missing[0].what}: {missing[0].reason}.")
+            raise GateError(missing[0].sentence)
+
+    def propose(self, change: Change, reason: str = "") -> Proposal:
+        """Write a pending proposal; the same change on the same evidence is proposed once.
+
+        One that is pending for the same level of the row, on other evidence, is replaced. Nothing is applied.
+
+        Raises:
+            UsageError: a demotion has no reason.
+            GateError: the gate of the level is not open.
+            ConflictError: the row is gone, or its level is another one now.
+        """
+        with locked(self._workspace.root):
+            self.preview(change)
+            _require_reason(change, reason)
+            self._require(change)
+            proposal = self._draft.proposal(change, reason.strip(), self._clock())
+            known = self._workspace.proposals.find(proposal.id)
+            if known is not None:
+                return known[1]
+            self._workspace.proposals.write(proposal.created, proposal)
+            for other in self.pending():
+                same = (other.change.topic, other.change.to_level) == (change.topic, change.to_level)
+                if same and other.id != proposal.id and other.intent is None:
+                    self._workspace.proposals.remove(other.id)
+            return proposal
+
+    def propose_ledger_levels(self) -> list[Proposal]:
+        """Propose, a row each, to set the roadmap's levels as the ledger has them.
+
+        Raises:
+            GateError: the ledger itself does not hold.
+        """
+        return [self.propose(change, reason) for change, reason in self._draft.ledger_changes()]
 
     def preview(self, change: Change) -> tuple[str, str]:
         """Give roadmap.md before and after the change, rebased on the row as it is now.
@@ -167,10 +193,15 @@ class PromotionStore:
             raise ConflictError(
                 f"{topic.text!r} is at {topic.level} now, not at {change.from_level}: roadmap.md was edited meanwhile."
             )
-        links = [EvidenceLink(label=e.label or e.path, target=e.path) for e in change.evidence]
+        links = self._new_links(topic, change)
         status = change.status if change.status != topic.status else None
         after = self._workspace.edited_row(topic.id, level=change.to_level, links=links, status=status)
         return before, after
+
+    def _new_links(self, topic: Topic, change: Change) -> list[EvidenceLink]:
+        have = row_paths(topic)
+        fresh = (e for e in change.evidence if e.path not in have)
+        return [EvidenceLink(label=e.label or e.path, target=e.path) for e in fresh]
 
     def diff(self, change: Change) -> str:
         """Give the change as a unified diff of roadmap.md."""
@@ -199,19 +230,42 @@ class PromotionStore:
                 return self._reject(proposal, decision)
             return self._approve(proposal, decision)
 
+    def note_unconfirmed(self, proposal_id: str, decision: Unconfirmed) -> None:
+        """Keep a decision that arrived without authentication beside its proposal, for a person to see; no more.
+
+        Raises:
+            ConflictError: the proposal is not pending any more.
+        """
+        with locked(self._workspace.root):
+            proposal = self.load(proposal_id)
+            self._workspace.proposals.write(proposal.created, proposal.model_copy(update={"unconfirmed": decision}))
+
     def _edit(self, proposal: Proposal, decision: Decision) -> Outcome:
         if decision.change is None:
             raise UsageError("An edit has to say what the change should be.")
-        change = decision.change
+        change = self._canonical(decision.change)
         if change.topic != proposal.change.topic:
             raise UsageError("An edit cannot move a proposal to another topic.")
         if change.to_level == change.from_level:
             raise UsageError(f"{change.to_level} is the row's level already; reject the proposal, or leave it.")
         self.preview(change)
+        _require_reason(change, decision.reason)
         self._require(change)
         edited = proposal.model_copy(update={"change": change, "rationale": decision.reason or proposal.rationale})
         self._workspace.proposals.write(edited.created, edited)
         return Outcome("edited", "The edited change passes the gate; decide on it as it is now.")
+
+    def _canonical(self, change: Change) -> Change:
+        """Give an edited change whose evidence paths are where they really lead, each once."""
+        have = row_paths(self._topic(change.topic))
+        items: dict[str, Evidence] = {}
+        for item in change.evidence:
+            path = item.path
+            if path not in have:
+                with suppress(WorkspaceError):  # the gate says what is wrong with it
+                    path = canonical(self._workspace.root, path)
+            items.setdefault(path, item.model_copy(update={"path": path}))
+        return change.model_copy(update={"evidence": tuple(items.values())})
 
     def _reject(self, proposal: Proposal, decision: Decision) -> Outcome:
         entry = self._entry(proposal, decision, "rejected")
@@ -251,6 +305,8 @@ class PromotionStore:
         ).sealed()
 
     def _approved_hash(self, path: str) -> str:
+        if not path.startswith("sessions/"):
+            return file_hash(self._workspace.root, path)  # a picture or a log is evidence too
         try:
             text = read_text(self._workspace.root, path)
         except WorkspaceError:
@@ -299,7 +355,6 @@ class PromotionStore:
 
     def _write_row(self, change: Change) -> None:
         topic = self._topic(change.topic)
-        targets = {link.target for link in topic.evidence}
         if topic.level == change.from_level:
             write_text(self._workspace.root, ROADMAP, self.preview(change)[1])
         elif topic.level != change.to_level:
@@ -307,8 +362,7 @@ class PromotionStore:
                 f"The approved change of {topic.text!r} to {change.to_level} was interrupted, and the row says "
                 f"{topic.level} now; set it back to {change.from_level}, then run `study review`."
             )
-        elif any(e.path not in targets for e in change.evidence):
-            links = [EvidenceLink(label=e.label or e.path, target=e.path) for e in change.evidence]
+        elif links := self._new_links(topic, change):
             text = self._workspace.edited_row(topic.id, links=links)
             write_text(self._workspace.root, ROADMAP, text)
 
@@ -332,3 +386,8 @@ class PromotionStore:
         if topic is None:
             raise ConflictError(f"roadmap.md has no row for {topic_id!r} any more.")
         return topic
+
+
+def _require_reason(change: Change, reason: str) -> None:
+    if change.to_level < change.from_level and not reason.strip():
+        raise UsageError(f"Going from {change.from_level} down to {change.to_level} needs a reason.")

@@ -15,11 +15,13 @@ from agent.workspace.workspace import Workspace
 if TYPE_CHECKING:
     from agent.adapters.checkpoints import Threads
     from agent.adapters.models import EmbeddedChat, EmbeddedServer, ModelStore, OpenAIChat
+    from agent.adapters.retrieval import Embedder, NoteIndex
     from agent.domain.quiz import Policy
     from agent.ports import Grader
     from agent.workspace.promotions import PromotionStore
 
 CHAT_MODEL = "qwen2.5-coder-1.5b-instruct-q4_k_m"
+EMBEDDER, TOKENIZER = "all-minilm-l6-v2-int8", "all-minilm-l6-v2-tokenizer"
 
 
 class SystemClock:
@@ -114,23 +116,22 @@ class App:
         if settings.chat == "local":
             return EmbeddedChat(self.embedded_server) if self.embedded_server is not None else None
         return OpenAIChat(
-            self.endpoint,
+            self.endpoint_for(settings.chat),
             api_key=settings.api_key.get_secret_value() if settings.api_key else "none",
             model=settings.chat,
             timeout=settings.timeout,
         )
 
-    @property
-    def endpoint(self) -> str:
-        """The endpoint's address.
+    def endpoint_for(self, model: str) -> str:
+        """Give the endpoint's address.
 
         Raises:
-            SetupError: a model name is set and no address.
+            SetupError: a model is named and no address is set.
         """
         if self.settings.base_url is None:
             raise SetupError(
-                f"STUDY_CHAT names the model {self.settings.chat!r}, but no endpoint is set; set STUDY_BASE_URL "
-                "(or OPENAI_BASE_URL), or use STUDY_CHAT=local or none."
+                f"The settings name the model {model!r}, but no endpoint is set; set STUDY_BASE_URL "
+                "(or OPENAI_BASE_URL), or use local or none."
             )
         return self.settings.base_url
 
@@ -156,6 +157,33 @@ class App:
             model=self.embedded_server,
             judge=self.chat if self.settings.grader == "endpoint" else None,
         )
+
+    @cached_property
+    def embedder(self) -> "Embedder | None":
+        """The embedder, None where the settings want none or its files are not here: search is by words then.
+
+        Raises:
+            SetupError: a model name is set and no endpoint.
+        """
+        from agent.adapters.retrieval import EndpointEmbedder, MiniLmEmbedder
+
+        settings = self.settings
+        if settings.embedder == "none":
+            return None
+        if settings.embedder != "local":
+            key = settings.api_key.get_secret_value() if settings.api_key else "none"
+            return EndpointEmbedder(self.endpoint_for(settings.embedder), settings.embedder, api_key=key)
+        if not (self.models.installed(EMBEDDER) and self.models.installed(TOKENIZER)):
+            return None
+        return MiniLmEmbedder(self.models.path(EMBEDDER), self.models.path(TOKENIZER), threads=settings.threads)
+
+    @contextmanager
+    def index(self) -> Iterator["NoteIndex"]:
+        """Open the search index of the workspace."""
+        from agent.adapters.retrieval import NoteIndex
+
+        with NoteIndex(self.settings.root, self.settings.root / ".study" / "index", self.embedder) as index:
+            yield index
 
     @property
     def versions(self) -> dict[str, str]:

@@ -78,7 +78,7 @@ def _chat(app: App) -> Diagnosis:
         ready = app.models.installed(CHAT_MODEL)
         return Diagnosis("Chat", ready, f"embedded, {CHAT_MODEL}", "" if ready else "Run `study model pull`.")
     try:
-        address = app.endpoint
+        address = app.endpoint_for(settings.chat)
     except StudyError as error:
         return Diagnosis("Chat", False, settings.chat, str(error))
     return _endpoint(address, settings.chat)

@@ -20,7 +20,9 @@ app = typer.Typer(
 )
 model_app = typer.Typer(no_args_is_help=True, help="Fetch, list and remove the models that run on this machine.")
 note_app = typer.Typer(no_args_is_help=True, help="Track notes: the answer key of the quiz.")
+eval_app = typer.Typer(no_args_is_help=True, help="Measure the grader, the retriever and the prompts.")
 app.add_typer(model_app, name="model")
+app.add_typer(eval_app, name="eval")
 app.add_typer(note_app, name="note")
 
 Json = Annotated[bool, typer.Option("--json", help="Print JSON for scripts.")]
@@ -93,6 +95,42 @@ def init(
     from agent.cli.setup import run_init
 
     raise typer.Exit(run_init(directory))
+
+
+@app.command()
+def index(
+    status_: Annotated[
+        bool, typer.Option("--status", help="Say what is covered and what was skipped and why.")
+    ] = False,
+    json: Json = False,
+) -> None:
+    """Bring the search index level with the notes, sessions and labs."""
+    from agent.cli.index import run_index
+
+    raise typer.Exit(run_index(status=status_, json=json))
+
+
+@eval_app.command("grade")
+def eval_grade(
+    source: Annotated[Path, typer.Argument(help="JSON lines with id, question, reference, answer.")],
+    target: Annotated[Path, typer.Argument(help="Where the rows with verdicts go.")],
+) -> None:
+    """Grade answers from a file: adds verdict, p_covered, p_contradicted, score, abstain, quote."""
+    from agent.cli.evals import run_grade
+
+    raise typer.Exit(run_grade(source, target))
+
+
+@eval_app.command("retrieve")
+def eval_retrieve(
+    beir: Annotated[Path, typer.Option("--beir", help="Folder with corpus.jsonl, queries.jsonl and maybe qrels.")],
+    run: Annotated[Path, typer.Option("--run", help="Where the TREC run goes.")],
+    json: Json = False,
+) -> None:
+    """Index a BEIR corpus as the workspace is indexed, write a TREC run, score it where qrels are there."""
+    from agent.cli.evals import run_retrieve
+
+    raise typer.Exit(run_retrieve(beir, run, json=json))
 
 
 @note_app.command("new")

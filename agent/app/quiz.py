@@ -1,26 +1,29 @@
 """Running a quiz: one thread under its lock, a message in, events out."""
 
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 from uuid import uuid4
+
+from pydantic import ValidationError
 
 from agent.adapters.checkpoints.sqlite import Threads, config
 from agent.app.container import App
 from agent.app.wordings import ModelWordings, NoWordings
 from agent.domain.attempt import Attempt, Question, Turn
-from agent.domain.errors import GateError, StudyError, UsageError
+from agent.domain.errors import BusyError, ConflictError, GateError, StudyError, UsageError
 from agent.domain.note import Note
 from agent.domain.proposal import Proposal
 from agent.domain.quiz import history_of, upcoming
 from agent.domain.text import neutralise
 from agent.ports import Recorded
-from agent.workspace.files import locked
+from agent.workspace.files import locked, sweep
 from agent.workspace.workspace import Appeal, Workspace
 
 if TYPE_CHECKING:
     from langgraph.graph.state import CompiledStateGraph
+    from langgraph.types import StateSnapshot
 
 Event = dict[str, Any]
 WAIT_FOR_THREAD = 0.2  # seconds; a quiz in another terminal will not end while we wait
@@ -112,14 +115,18 @@ class QuizRun:
 
     def begin(self, topic: str) -> Iterator[Event]:
         """Start a new quiz and ask the first question."""
+        if self._threads.notice:
+            yield {"event": "notice", "text": self._threads.notice}
         yield from self._run({"topic": topic, "quiz_id": self.thread})
 
     def resume(self) -> Iterator[Event]:
         """Go on where the thread stands: finish what a dead process began, then put the question that is open."""
         snapshot = self._graph.get_state(self._config)
         self._check_version(snapshot.values)
-        if snapshot.next:
-            yield from self._run(None)
+        # Not `next`: it leaves out a step that was done and saved, but not yet taken into the state.
+        if snapshot.tasks:
+            shown = _turns_before(snapshot)
+            yield from self._run(None, shown)
         elif snapshot.values.get("phase") == "closed":
             yield from self._closed(snapshot.values)
         else:
@@ -137,8 +144,10 @@ class QuizRun:
         if self._wordings is not None:
             self._wordings.close()
 
-    def _run(self, given: dict[str, Any] | None) -> Iterator[Event]:
-        turns_before, moved = len(self.state.get("turns", [])), False
+    def _run(self, given: dict[str, Any] | None, turns_before: int | None = None) -> Iterator[Event]:
+        if turns_before is None:
+            turns_before = len(self.state.get("turns", []))
+        moved = False
         try:
             for step in self._graph.stream(
                 given, self._config, context=self._context, stream_mode="updates", durability="sync"
@@ -209,11 +218,25 @@ class QuizRun:
     def _check_version(self, state: dict[str, Any]) -> None:
         from graphs.quiz import FLOW_VERSION
 
-        if state.get("flow_version", FLOW_VERSION) != FLOW_VERSION:
+        fits = state.get("flow_version", FLOW_VERSION) == FLOW_VERSION
+        try:
+            for turn in state.get("turns", []):
+                Turn.model_validate(turn)
+            if state.get("question"):
+                Question.model_validate(state["question"])
+        except ValidationError:
+            fits = False
+        if not fits:
             self._threads.delete(self.thread)
             raise StudyError(
                 "This quiz was begun by another version and cannot go on; start it anew (earlier attempts count)."
             )
+
+
+def _turns_before(snapshot: "StateSnapshot") -> int:
+    """Count the turns without one whose step was saved as a process died: nobody has seen its verdict."""
+    turns = len(snapshot.values.get("turns", []))
+    return turns - any("turns" in (task.result or {}) for task in snapshot.tasks)
 
 
 def _turn_events(turn: Turn, number: int) -> Iterator[Event]:
@@ -244,13 +267,39 @@ def open_quizzes(threads: Threads) -> list[OpenQuiz]:
     from graphs.quiz import build_quiz
 
     graph = threads.compile(build_quiz())
-    found = []
+    found = (_open_quiz(graph, thread) for thread in threads.ids())
+    return [quiz for quiz in found if quiz is not None]
+
+
+def _open_quiz(graph: "CompiledStateGraph[Any, Any, Any, Any]", thread: str) -> OpenQuiz | None:
+    values = graph.get_state(config(thread)).values
+    if values.get("quiz_id") != thread or "topic" not in values:
+        return None
+    # Whatever version wrote them: counting must not fail, `QuizRun.resume` tells whether they fit.
+    turns = [turn for turn in values.get("turns", []) if isinstance(turn, dict)]
+    answers = sum(turn.get("action") == "answer" for turn in turns)
+    return OpenQuiz(thread, values["topic"], answers, values.get("started", ""))
+
+
+def thread_lock(thread: str) -> str:
+    """Name the lock of a thread."""
+    return f"thread-{thread}"
+
+
+def tidy(app: App, threads: Threads) -> None:
+    """Forget what dead processes left: threads that nobody can go on with, old locks, unfinished files.
+
+    A thread whose lock is held is in use. What a dead approval leaves is of no use either: the proposal is a file.
+    """
+    from graphs.quiz import build_quiz
+
+    graph = threads.compile(build_quiz())
     for thread in threads.ids():
-        values = graph.get_state(config(thread)).values
-        if values.get("quiz_id") == thread and "topic" in values:
-            answers = sum(turn["action"] == "answer" for turn in values.get("turns", []))
-            found.append(OpenQuiz(thread, values["topic"], answers, values.get("started", "")))
-    return found
+        if _open_quiz(graph, thread) is None:
+            with suppress(BusyError), locked(app.settings.root, thread_lock(thread), seconds=0):
+                if _open_quiz(graph, thread) is None:
+                    threads.delete(thread)
+    sweep(app.settings.root)
 
 
 @contextmanager
@@ -259,9 +308,11 @@ def quiz_run(app: App, *, topic: str | None = None, thread: str | None = None, n
 
     Raises:
         BusyError: it is open in another terminal.
+        ConflictError: it was finished in another terminal a moment ago.
         UsageError: there is no such thread.
     """
     with app.threads() as threads:
+        tidy(app, threads)
         paused = open_quizzes(threads)
         chosen = _choose(paused, topic, thread, new=new)
         busy = (
@@ -270,8 +321,10 @@ def quiz_run(app: App, *, topic: str | None = None, thread: str | None = None, n
             else ""
         )
         name = chosen or str(uuid4())
-        with locked(app.settings.root, f"thread-{name}", seconds=WAIT_FOR_THREAD, busy=busy):
+        with locked(app.settings.root, thread_lock(name), seconds=WAIT_FOR_THREAD, busy=busy):
             run = QuizRun(app, threads, name)
+            if chosen is not None and not run.state:
+                raise ConflictError("This quiz was just finished in another terminal; `study quiz` starts another one.")
             try:
                 yield run
             finally:

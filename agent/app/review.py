@@ -12,9 +12,11 @@ from pydantic import ValidationError
 from agent.adapters.checkpoints.sqlite import Threads, config
 from agent.adapters.vcs import commit_paths
 from agent.app.container import App
+from agent.app.quiz import thread_lock, tidy
 from agent.domain.errors import GateError, StudyError
-from agent.domain.proposal import Decision, Proposal
+from agent.domain.proposal import Decision, DecisionType, Proposal, Unconfirmed
 from agent.domain.text import neutralise, one_line
+from agent.ports import Clock
 from agent.workspace.files import locked
 from agent.workspace.promotions import Outcome, PromotionStore
 
@@ -27,6 +29,7 @@ class WorkspacePromotions:
     """The `Promotions` port on the workspace."""
 
     store: PromotionStore
+    clock: Clock
 
     def load(self, proposal_id: str) -> Proposal:
         """Read a pending proposal."""
@@ -39,6 +42,7 @@ class WorkspacePromotions:
         """
         change = proposal.change
         lines = [
+            *_unconfirmed(proposal),
             f"{one_line(change.topic_text)}: {change.from_level} → {change.to_level}",
             "",
             neutralise(proposal.rationale),
@@ -58,9 +62,27 @@ class WorkspacePromotions:
             lines += ["", f"It cannot be approved as it stands: {neutralise(str(error))}"]
         return "\n".join(lines)
 
+    def note_unconfirmed(self, proposal_id: str, decision: DecisionType, reason: str) -> None:
+        """Keep a decision that nobody vouches for."""
+        self.store.note_unconfirmed(proposal_id, Unconfirmed(type=decision, reason=reason, at=self.clock.now()))
+
     def decide(self, proposal_id: str, decision: Decision) -> Outcome:
         """Apply a decision."""
         return self.store.decide(proposal_id, decision)
+
+
+def _unconfirmed(proposal: Proposal) -> list[str]:
+    """Say that a decision came from nobody in particular; the person who reads this confirms it or not."""
+    given = proposal.unconfirmed
+    if given is None:
+        return []
+    why = f" (“{one_line(given.reason)}”)" if given.reason else ""
+    when = f"{given.at.astimezone():%Y-%m-%d %H:%M}"
+    return [
+        f"A decision arrived over a channel without authentication on {when}: {given.type}{why}.",
+        "It changed nothing; confirm it by deciding so here, or decide otherwise.",
+        "",
+    ]
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,9 +112,11 @@ class Review:
         self._app = app
         self._proposal = proposal
         self._graph: CompiledStateGraph[Any, Any, Any, Any] = threads.compile(build_promotion())
-        self._thread = str(uuid5(NAMESPACE_URL, f"study:review:{proposal}"))
+        self._thread = review_thread(proposal)
         self._threads = threads
-        self._context = PromotionContext(WorkspacePromotions(app.promotions), by=getpass.getuser(), channel=channel)
+        self._context = PromotionContext(
+            WorkspacePromotions(app.promotions, app.clock), by=getpass.getuser(), channel=channel
+        )
 
     def ask(self) -> Asked | Decided:
         """Describe the proposal as it stands now.
@@ -138,6 +162,11 @@ def commit_decision(app: App, paths: list[str], message: str) -> str:
     return commit_paths(app.settings.root, paths, f"study: {message.removesuffix('.')}").message
 
 
+def review_thread(proposal: str) -> str:
+    """Give the thread of a proposal's approval: always the same, so that one lock guards it."""
+    return str(uuid5(NAMESPACE_URL, f"study:review:{proposal}"))
+
+
 @contextmanager
 def review(app: App, proposal: str, *, channel: Literal["terminal", "web", "api"] = "terminal") -> Iterator[Review]:
     """Open a proposal for a decision, under its lock.
@@ -146,13 +175,16 @@ def review(app: App, proposal: str, *, channel: Literal["terminal", "web", "api"
         BusyError: another terminal is deciding on it.
     """
     busy = "Another terminal is deciding on this proposal."
-    with app.threads() as threads, locked(app.settings.root, f"review-{proposal}", seconds=0.2, busy=busy):
+    lock = thread_lock(review_thread(proposal))
+    with app.threads() as threads, locked(app.settings.root, lock, seconds=0.2, busy=busy):
         yield Review(app, threads, proposal, channel)
 
 
 def catch_up(app: App) -> list[str]:
     """Finish what a dead process left: half-applied approvals, and passed attempts without a proposal."""
     messages = []
+    with app.threads() as threads:
+        tidy(app, threads)
     for outcome in app.promotions.roll_forward():
         commit = commit_decision(app, list(outcome.paths), outcome.message) if outcome.paths else ""
         messages.append(f"{outcome.message} {commit}".strip())

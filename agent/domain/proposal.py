@@ -35,11 +35,23 @@ class Change(Record):
     status: str
 
 
+DecisionType = Literal["approve", "edit", "reject", "later"]
+
+
+class Unconfirmed(Record):
+    """A decision that arrived over a channel without authentication: shown to whoever decides, and nothing else."""
+
+    type: DecisionType
+    reason: str = ""
+    at: datetime
+
+
 class Proposal(Record):
     """A pending proposal, one file in `progress/proposals/`. `attempt` is the id of the quiz it came from.
 
     `intent` is the ledger entry of an approval that is being applied: it is written before any other file is
-    touched and is enough to finish the decision after a crash.
+    touched and is enough to finish the decision after a crash. `unconfirmed` is the last decision that came from
+    nobody in particular; it decides nothing.
     """
 
     id: str
@@ -50,10 +62,8 @@ class Proposal(Record):
     attempt_sha256: str | None = None
     appealed: tuple[str, ...] = ()
     versions: dict[str, str] = Field(default_factory=dict)
+    unconfirmed: Unconfirmed | None = None
     intent: "LedgerEntry | None" = None
-
-
-DecisionType = Literal["approve", "edit", "reject", "later"]
 
 
 class Decision(Record):

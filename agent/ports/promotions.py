@@ -2,7 +2,7 @@
 
 from typing import Protocol
 
-from agent.domain.proposal import Decision, Proposal
+from agent.domain.proposal import Decision, DecisionType, Proposal
 
 
 class DecisionOutcome(Protocol):
@@ -37,6 +37,14 @@ class Promotions(Protocol):
 
     def describe(self, proposal: Proposal) -> str:
         """Give the whole change for a human: rationale, evidence, and the diff of roadmap.md, or why there is none."""
+        ...
+
+    def note_unconfirmed(self, proposal_id: str, decision: DecisionType, reason: str) -> None:
+        """Keep a decision that arrived without authentication, for a person to see; it decides nothing.
+
+        Raises:
+            ConflictError: the proposal is not pending any more.
+        """
         ...
 
     def decide(self, proposal_id: str, decision: Decision) -> DecisionOutcome:

@@ -2,7 +2,9 @@
 
 import hashlib
 import os
+import re
 import stat
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -12,6 +14,9 @@ from agent.domain.errors import BusyError, WorkspaceError
 
 MAX_BYTES = 5 * 1024 * 1024
 LOCK_SECONDS = 10.0
+TEMPORARY_SECONDS = 3600.0  # no write takes so long
+LOCK_FILE_SECONDS = 7 * 86400.0
+_TEMPORARY = re.compile(r"\..+\.[0-9a-f]{8}\.tmp")
 
 
 def read_text(root: Path, relative: str, *, limit: int = MAX_BYTES) -> str:
@@ -91,6 +96,24 @@ def sync_folder(folder: Path) -> None:
             os.fsync(descriptor)
         finally:
             os.close(descriptor)
+
+
+def sweep(root: Path) -> None:
+    """Remove what a killed process left: unfinished temporary files, and locks of threads that are long over."""
+    from filelock import FileLock, Timeout
+
+    now = time.time()
+    folders = [root, root / "sessions", *root.glob("progress/*"), *root.glob("tracks/*"), *root.glob("lab/*")]
+    for path in (path for folder in folders for path in folder.glob(".*.tmp")):
+        with suppress(OSError):
+            if _TEMPORARY.fullmatch(path.name) and now - path.stat().st_mtime > TEMPORARY_SECONDS:
+                path.unlink()
+    for path in (root / ".study" / "locks").glob("thread-*.lock"):
+        with suppress(OSError, Timeout):
+            # A name is used again within a quiz's life only, so that none can be waiting for so old a file.
+            if now - path.stat().st_mtime > LOCK_FILE_SECONDS:
+                with FileLock(path, timeout=0):
+                    path.unlink()
 
 
 def sha256_of(root: Path, relative: str) -> str:

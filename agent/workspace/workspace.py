@@ -133,15 +133,33 @@ class Workspace:
 
     def record(self, attempt: Attempt) -> tuple[str, str]:
         """Write a finished attempt and its session draft; give both paths. Doing it twice changes nothing."""
-        from agent.workspace.session_file import render_session, session_path
+        from agent.workspace.session_file import render_session
 
         with locked(self.root):
             existing = self.attempts.find(attempt.id)
             path = existing[0] if existing else self.attempts.write(attempt.finished, attempt)
-            session = session_path(attempt)
+            session = self.session_of(attempt)
             if not (self.root / session).exists():
                 write_text(self.root, session, render_session(attempt, self.note(attempt.topic)))
             return path, session
+
+    def session_of(self, attempt: Attempt) -> str:
+        """Give the path of an attempt's session: the file that names the attempt, else where it would be drafted.
+
+        The name holds the local day: drafted in one time zone it is not to be looked for under another zone's day.
+        """
+        from agent.workspace.session_file import read_session, session_path
+
+        drafted = session_path(attempt)
+        for file in sorted((self.root / "sessions").glob(f"????-??-??-{attempt.topic}-quiz-{attempt.id[:4]}*.md")):
+            path = f"sessions/{file.name}"
+            try:
+                if attempt.id in read_session(self.root, path).attempts:
+                    return path
+            except WorkspaceError:
+                continue  # `study check` reports it
+        taken = (self.root / drafted).exists()
+        return drafted.removesuffix(".md") + f"{attempt.id[4:8]}.md" if taken else drafted
 
     def problems(self) -> list[str]:
         """Say, a sentence each, which records cannot be read."""

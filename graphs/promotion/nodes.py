@@ -38,10 +38,11 @@ def gate(state: PromotionState) -> PromotionState:
 def apply(state: PromotionState, runtime: Runtime[PromotionContext]) -> PromotionState:
     """Carry out the decision, once; whatever speaks against it is shown, and the human is asked again."""
     context, reply = runtime.context, Reply.model_validate(state["decision"])
-    if context.channel == "unauthenticated":
-        message = "This channel has no authentication: nothing was changed; decide with `study review`."
-        return {"notice": message, "outcome": {"decision": "unconfirmed", "message": message, "paths": []}}
     try:
+        if context.channel == "unauthenticated":
+            context.promotions.note_unconfirmed(state["proposal"], reply.type, reply.reason)
+            message = "This channel has no authentication: nothing was changed; confirm it with `study review`."
+            return {"notice": message, "outcome": {"decision": "unconfirmed", "message": message, "paths": []}}
         proposal = context.promotions.load(state["proposal"])
         decision = Decision(
             type=reply.type,

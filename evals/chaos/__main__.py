@@ -1,0 +1,69 @@
+"""`python -m evals.chaos`: the table of moments and outcomes. Exits with 1 where anything was lost."""
+
+import argparse
+import random
+import sys
+import tempfile
+import time
+from collections import Counter
+from pathlib import Path
+
+from evals.chaos.invariants import as_json
+from evals.chaos.process import warm
+from evals.chaos.runs import Bench, Run
+from evals.chaos.scenarios import SCENARIOS, day
+from evals.chaos.world import make_workspace
+
+# How often a scenario is drawn: the longer ones have more moments to die at.
+WEIGHTS = {"quiz": 5, "draft": 4, "approve": 5, "reject": 2, "edit": 2, "commit": 1, "day": 1}
+
+
+def main() -> int:
+    """Run, print the table as markdown, and say what was found."""
+    parser = argparse.ArgumentParser(prog="python -m evals.chaos", description=__doc__)
+    parser.add_argument("--runs", type=int, default=50, help="killed runs, spread over the scenarios")
+    parser.add_argument("--seed", type=int, default=1)
+    parser.add_argument("--scenario", choices=sorted(SCENARIOS), help="only this one")
+    parser.add_argument("--slow-fsync", type=float, default=0.0, metavar="S", help="seconds that an fsync takes longer")
+    parser.add_argument("--keep", action="store_true", help="keep the workspaces in which something was found")
+    given = parser.parse_args()
+    weights = {given.scenario: 1} if given.scenario else WEIGHTS
+    dice, began = random.Random(given.seed), time.monotonic()  # noqa: S311  # moments, not secrets
+    folder = Path(tempfile.mkdtemp(prefix="chaos-"))
+    warm(day(make_workspace(folder / "warm")))
+    done: list[tuple[str, Run]] = []
+    for name, weight in weights.items():
+        (folder / name).mkdir()
+        bench = Bench(SCENARIOS[name], folder / name, slow_fsync=given.slow_fsync)
+        number = max(1, round(given.runs * weight / sum(weights.values())))
+        for run in bench.runs(number, dice, keep=given.keep):
+            done.append((name, run))
+            if run.findings:
+                print(f"{name}, {run.moment}: {as_json(run.findings)}", file=sys.stderr)
+        print(f"{name}: {number} runs, {time.monotonic() - began:.0f} s in all", file=sys.stderr)
+    print(table(done))
+    broken = sum(bool(run.findings) for _, run in done)
+    kills = sum(run.kills for _, run in done)
+    print(f"\n{len(done)} runs, {kills} kills, seed {given.seed}: {broken} runs with a finding.")
+    if broken and given.keep:
+        print(f"Kept below {folder}.")
+    return 1 if broken else 0
+
+
+def table(done: list[tuple[str, Run]]) -> str:
+    """Give moments × outcomes as a markdown table."""
+    rows: dict[tuple[str, str], list[Run]] = {}
+    for name, run in done:
+        rows.setdefault((name, run.moment), []).append(run)
+    lines = ["| scenario | killed | runs | went on with | findings |", "|---|---|---:|---|---:|"]
+    for (name, moment), runs in sorted(rows.items()):
+        outcomes = Counter(run.outcome for run in runs).most_common()
+        shown = ", ".join(f"{outcome} {count}" for outcome, count in outcomes)
+        lines.append(f"| {name} | {moment} | {len(runs)} | {shown} | {sum(len(run.findings) for run in runs)} |")
+    left = sum(run.temporary for _, run in done)
+    lines.append(f"\nUnfinished temporary files left beside the user's files by a kill: {left}.")
+    return "\n".join(lines)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,146 @@
+"""Many kills of one scenario: each in a copy of the prepared workspace, each followed by a restart."""
+
+import random
+import shutil
+import subprocess
+import tempfile
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from evals.chaos.invariants import (
+    Finding,
+    Reference,
+    acknowledged,
+    after_kill,
+    at_the_end,
+    on_restart,
+    questions_of,
+    temporary_files,
+    where,
+)
+from evals.chaos.process import Event, Moment, Ran, run_child
+from evals.chaos.scenarios import Scenario, decide, go_on, roadmap, turns_on_file
+from evals.chaos.world import make_workspace
+
+MAX_RESTARTS = 3  # kills in a row; the restart after the last one is left alone
+KILL_RESTART = 0.25
+
+
+@dataclass(frozen=True, slots=True)
+class Run:
+    """One killed run: where it died, how it went on, what was found wrong, and how many times it was killed."""
+
+    moment: str
+    outcome: str
+    kills: int
+    findings: tuple[Finding, ...]
+    temporary: int
+
+
+class Bench:
+    """A scenario, ready to be killed: the prepared workspace, the reference, and how long it takes."""
+
+    def __init__(self, scenario: Scenario, folder: Path, *, slow_fsync: float = 0.0) -> None:
+        self.scenario, self._folder, self._slow = scenario, folder, slow_fsync
+        self._start = make_workspace(folder / "start")
+        self._said: list[Event] = []
+        if scenario.prepare is not None:
+            self._said = _fine(run_child(scenario.prepare(self._start))).events
+        if scenario.git:
+            for command in (["init", "-q"], ["add", "-A"], ["commit", "-qm", "start"]):
+                _git(self._start, *command)
+        self.reference, self.seconds, self.calls = self._measure()
+
+    def _measure(self) -> tuple[Reference, float, int]:
+        """Run unharmed, once timed and once counted."""
+        root = self._copy()
+        timed = _fine(run_child(self.scenario.act(root), slow_fsync=self._slow))
+        events = [*self._said, *timed.events]
+        if not any(event["event"] == "decided" for event in events):
+            _fine(run_child(decide(root, self.scenario.decisions)))
+        questions = tuple(question for _, question in questions_of(events))
+        reference = Reference(questions, turns_on_file(root), roadmap(self._start), roadmap(root))
+        counted = _fine(run_child(self.scenario.act(self._copy()), count=True))
+        return reference, timed.seconds, counted.calls
+
+    def _copy(self) -> Path:
+        root = Path(tempfile.mkdtemp(dir=self._folder)) / "workspace"
+        shutil.copytree(self._start, root)
+        return root
+
+    def runs(self, number: int, dice: random.Random, *, keep: bool = False) -> Iterator[Run]:
+        """Kill the scenario so many times."""
+        for _ in range(number):
+            root = self._copy()
+            run = self._run(root, dice)
+            if not (keep and run.findings):
+                shutil.rmtree(root.parent)
+            yield run
+
+    def _moment(self, dice: random.Random) -> Moment:
+        if dice.random() < 0.5:
+            return Moment("time", dice.uniform(0, self.seconds))
+        return Moment("call", dice.randint(1, self.calls))
+
+    def _run(self, root: Path, dice: random.Random) -> Run:
+        first = run_child(self.scenario.act(root), self._moment(dice), slow_fsync=self._slow)
+        said, kills = [*self._said, *first.events], int(first.killed)
+        moment = where(root, said) if first.killed else "not killed in time"
+        findings = [*_crash(first), *after_kill(root, self.reference, said)]
+        temporary = len(temporary_files(root))
+        outcome = ""
+        while True:
+            again = kills < MAX_RESTARTS and first.killed and dice.random() < KILL_RESTART
+            before = acknowledged(said)
+            restart = run_child(
+                go_on(root, self.scenario), self._moment(dice) if again else Moment(), slow_fsync=self._slow
+            )
+            findings += [*_crash(restart), *on_restart(restart.events, before, self.reference)]
+            outcome = outcome or _outcome(restart, before)
+            said += _heard(restart.events, before)
+            kills += restart.killed
+            if not restart.killed:
+                break
+            findings += after_kill(root, self.reference, said)
+        if not findings:
+            findings += at_the_end(root, self.reference, restart.events)
+        return Run(moment, outcome, kills, tuple(findings), temporary)
+
+
+def _heard(events: list[Event], before: int) -> list[Event]:
+    """Give a restart's events; a turn that it found on disk counts as acknowledged from then on."""
+    found = next((len(event["texts"]) for event in events if event["event"] == "found"), before)
+    return [*([{"event": "judged", "n": found}] if found > before else []), *events]
+
+
+def _outcome(restart: Ran, before: int) -> str:
+    """Say how the restart went on."""
+    found = next((event for event in restart.events if event["event"] == "found"), None)
+    if found is not None:
+        if len(found["texts"]) > before:
+            return "answer was saved; next question"
+        if not any(event["event"] in ("judged", "appeal", "result", "question") for event in restart.events):
+            return "killed again"
+        first = next(event["event"] for event in restart.events if event["event"] != "found")
+        return {"judged": "answer judged on restart", "appeal": "answer judged on restart"}.get(first, "same question")
+    if any(event["event"] == "asked" for event in restart.events):
+        return "asked for the decision"
+    if any(event["event"] == "caught_up" for event in restart.events):
+        return "decision finished"
+    return "killed again" if restart.killed else "nothing left to do"
+
+
+def _crash(ran: Ran) -> list[Finding]:
+    return [Finding("crash", ran.crash.strip().splitlines()[-1] + "\n" + ran.crash)] if ran.crash else []
+
+
+def _fine(ran: Ran) -> Ran:
+    if ran.crash or ran.killed:
+        raise RuntimeError(f"the run that nobody kills failed: {ran.crash or 'killed'}")
+    return ran
+
+
+def _git(root: Path, *args: str) -> None:
+    identity = ("-c", "user.name=Chaos", "-c", "user.email=chaos@localhost")
+    subprocess.run(["git", "-C", str(root), *identity, *args], check=True, capture_output=True)

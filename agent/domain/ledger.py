@@ -48,6 +48,11 @@ def in_order(entries: Sequence[LedgerEntry]) -> list[LedgerEntry]:
     return ordered
 
 
+def last_approved(entries: Sequence[LedgerEntry]) -> dict[str, LedgerEntry]:
+    """Map every topic to the decision that its level rests on."""
+    return {e.change.topic: e for e in in_order(entries) if e.decision == "approved"}
+
+
 def levels(entries: Sequence[LedgerEntry]) -> dict[str, Level]:
     """Rebuild the level of every topic that a decision was made on."""
-    return {e.change.topic: e.change.to_level for e in in_order(entries) if e.decision == "approved"}
+    return {topic: entry.change.to_level for topic, entry in last_approved(entries).items()}

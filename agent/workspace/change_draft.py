@@ -8,12 +8,12 @@ from agent.domain.attempt import Attempt, content_hash
 from agent.domain.change import status_after
 from agent.domain.errors import ConflictError, GateError, UsageError
 from agent.domain.gate import GateEvidence, Requirement, gates, passed_attempt
-from agent.domain.ledger import heads, in_order, levels, sound
+from agent.domain.ledger import heads, last_approved, levels, sound
 from agent.domain.level import Level
 from agent.domain.proposal import Change, Proposal
 from agent.domain.quiz import Policy
 from agent.domain.roadmap import Topic
-from agent.workspace.evidence import file_hash, gathered, read_evidence
+from agent.workspace.evidence import file_hash, gathered, read_evidence, stale_evidence
 from agent.workspace.files import sha256_of
 from agent.workspace.workspace import Workspace
 
@@ -28,9 +28,11 @@ class ChangeDraft:
         """Check the gates of a change against the evidence on disk, lowest level first.
 
         Nothing is asked up to the level that the ledger vouches for: that is a demotion, or the row set back to it.
-        The row's own level vouches for nothing, it may have been edited by hand.
+        The row's own level vouches for nothing, it may have been edited by hand. A level that is only confirmed, on
+        evidence that changed, is asked for everything again.
         """
-        if change.to_level <= self.vouched(change.topic):
+        vouched = self.vouched(change.topic)
+        if change.to_level < vouched or change.to_level == vouched != change.from_level:
             return []
         return gates(change.to_level, self._evidence(change), self._policy)
 
@@ -42,14 +44,15 @@ class ChangeDraft:
         """Draft the change of a row: its links and the given files as evidence, a lab folder as what is in it.
 
         Raises:
-            UsageError: the row and the ledger have the level already, or a path is a URL or a plain folder.
+            UsageError: the level is decided already on the same evidence, or a path is a URL or a plain folder.
             WorkspaceError: a path does not exist or leads outside the workspace.
         """
         vouched = self.vouched(topic.id)
-        if to_level == topic.level == vouched:
-            raise UsageError(f"{topic.text!r} is at {to_level} already.")
-        rises = to_level > min(topic.level, vouched)
-        evidence = gathered(self._workspace.root, topic, paths, to_level) if rises else []
+        same = to_level == topic.level == vouched
+        if same and not self._stale(topic):
+            raise UsageError(f"{topic.text!r} is at {to_level} already, and its evidence is as it was decided on.")
+        asked = same or to_level > min(topic.level, vouched)
+        evidence = gathered(self._workspace.root, topic, paths, to_level) if asked else []
         return Change(
             topic=topic.id,
             topic_text=topic.text,
@@ -58,6 +61,10 @@ class ChangeDraft:
             evidence=tuple(evidence),
             status=status_after(topic.status, to_level),
         )
+
+    def _stale(self, topic: Topic) -> bool:
+        decisions = last_approved(self._workspace.ledger.readable()[0])
+        return topic.id in decisions and bool(stale_evidence(self._workspace.root, decisions[topic.id]))
 
     def ledger_changes(self) -> list[tuple[Change, str]]:
         """Draft what sets every row to the level that the ledger has for it, each with its reason.
@@ -70,7 +77,7 @@ class ChangeDraft:
             raise GateError(
                 "The ledger does not hold (`study check` says why); restore progress/ledger/ with git first."
             )
-        last = {e.change.topic: e for e in in_order(entries) if e.decision == "approved"}
+        last = last_approved(entries)
         drafted = []
         for topic in self._workspace.roadmap().topics:
             entry = last.get(topic.id)

@@ -1,7 +1,7 @@
 """`study check`: what in the workspace is malformed, unproven or dead."""
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Literal
 from urllib.parse import unquote
@@ -11,7 +11,9 @@ from agent.domain.errors import StudyError, WorkspaceError
 from agent.domain.level import Level
 from agent.domain.proposal import LedgerEntry
 from agent.domain.roadmap import Roadmap
+from agent.workspace.evidence import stale_evidence
 from agent.workspace.files import inside, sha256_of
+from agent.workspace.labs import read_run, run_files
 from agent.workspace.notes import check_notes
 from agent.workspace.session_file import read_session
 from agent.workspace.workspace import ROADMAP, Workspace
@@ -46,6 +48,8 @@ def check_workspace(workspace: Workspace) -> list[Problem]:
     found += _levels(roadmap, entries)
     found += _links(workspace, roadmap)
     found += _ledger(workspace, entries)
+    found += _evidence(workspace, entries)
+    found += _labs(workspace)
     found += _attempts(workspace)
     found += _sessions(workspace)
     found += _notes(workspace, roadmap)
@@ -78,6 +82,12 @@ def _levels(roadmap: Roadmap, entries: list[LedgerEntry]) -> Iterator[Problem]:
                 "error",
                 f"{topic.text!r} says {topic.level}; the ledger's last decision is {level}.",
             )
+    rows = {topic.id for topic in roadmap.topics}
+    for name, level in decided.items():
+        if name not in rows and level > Level.L0:
+            message = f"the ledger has {name!r} at {level}, but no row or note has that id; was the row reworded?"
+            yield Problem(ROADMAP, 0, "warning", message)
+    for topic in roadmap.topics:
         if topic.level > Level.L0 and not topic.evidence:
             yield Problem(ROADMAP, topic.line, "error", f"{topic.text!r} is at {topic.level} without an evidence link.")
 
@@ -101,6 +111,37 @@ def dead_link(workspace: Workspace, target: str) -> str:
     return "" if path.exists() else "is dead: there is no such file"
 
 
+def check_against(
+    workspace: Workspace, revision: str, before: str | None, ledger_changes: Sequence[tuple[str, str]]
+) -> list[Problem]:
+    """List levels that rose since a revision without an approved decision, and decisions that were taken back.
+
+    `before` is roadmap.md as it was then (None: it was not there), `ledger_changes` the (status letter, path) of what
+    git finds changed below `progress/ledger/` since.
+    """
+    found = [
+        Problem(path, 0, "error", f"a decision was {'deleted' if status == 'D' else 'changed'} since {revision}")
+        for status, path in ledger_changes
+        if status != "A"
+    ]
+    try:
+        now = workspace.roadmap()
+        then = workspace.parse(before) if before is not None else None
+    except StudyError as error:
+        return [*found, Problem(ROADMAP, 0, "error", f"the levels cannot be compared with {revision}: {error}")]
+    decided = ledger.levels(ledger.sound(workspace.ledger.readable()[0]))
+    for topic in now.topics:
+        old = then.topic(topic.id) if then is not None else None
+        level = old.level if old is not None else Level.L0
+        if topic.level > level and decided.get(topic.id, Level.L0) < topic.level:
+            message = (
+                f"{topic.text!r} rose from {level} to {topic.level} since {revision} without an approved decision in "
+                f"progress/ledger/; set the row back, then `study promote {topic.id} --to {topic.level}`."
+            )
+            found.append(Problem(ROADMAP, topic.line, "error", message))
+    return found
+
+
 def _ledger(workspace: Workspace, entries: list[LedgerEntry]) -> Iterator[Problem]:
     for entry, fault in ledger.faults(entries):
         yield Problem(workspace.ledger.path(entry.at, entry.id), 0, "error", fault)
@@ -108,21 +149,36 @@ def _ledger(workspace: Workspace, entries: list[LedgerEntry]) -> Iterator[Proble
         if entry.decision != "approved":
             continue
         path = workspace.ledger.path(entry.at, entry.id)
-        for evidence in entry.change.evidence:
-            try:
-                changed = sha256_of(workspace.root, evidence.path) != evidence.sha256
-            except WorkspaceError as error:
-                yield Problem(path, 0, "error", f"its evidence is gone: {error}")
-                continue
-            if changed:
-                message = f"{evidence.path} was edited after {entry.change.topic!r} was decided on; look at it again."
-                yield Problem(evidence.path, 0, "warning", message)
         if entry.attempt is not None:
             found = workspace.attempts.find(entry.attempt) if not _unreadable(workspace, entry.attempt) else None
             if found is None:
                 yield Problem(path, 0, "error", f"the attempt {entry.attempt} that it rests on cannot be read")
             elif sha256_of(workspace.root, found[0]) != entry.attempt_sha256:
                 yield Problem(found[0], 0, "error", "the attempt was changed after the decision that rests on it")
+
+
+def _evidence(workspace: Workspace, entries: list[LedgerEntry]) -> Iterator[Problem]:
+    """What the levels rest on now; the evidence of decisions that a later one replaced may change and go."""
+    for entry in ledger.last_approved(entries).values():
+        for evidence in entry.change.evidence:
+            try:
+                sha256_of(workspace.root, evidence.path)
+            except WorkspaceError as error:
+                path = workspace.ledger.path(entry.at, entry.id)
+                yield Problem(path, 0, "error", f"its evidence is gone: {error}")
+        for path, message in stale_evidence(workspace.root, entry):
+            yield Problem(path, 0, "warning", message)
+
+
+def _labs(workspace: Workspace) -> Iterator[Problem]:
+    """Records of runs that are none, or were edited; whether they prove a level is for the gate."""
+    for folder in sorted((workspace.root / "lab").glob("*/runs")):
+        for path in run_files(workspace.root, f"lab/{folder.parent.name}"):
+            run = read_run(workspace.root, path)
+            if run.record is None:
+                yield Problem(path, 0, "error", f"it {run.fault}")
+            elif run.record.sha256 != run.record.computed_hash():
+                yield Problem(path, 0, "error", "it was edited or written by hand: its hash does not match")
 
 
 def _unreadable(workspace: Workspace, attempt: str) -> bool:

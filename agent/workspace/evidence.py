@@ -10,10 +10,10 @@ from agent.domain.errors import UsageError, WorkspaceError
 from agent.domain.gate import GateEvidence, SessionEvidence, Writeup, run_fault
 from agent.domain.lab import DESIGN, README, RESULTS, TEACHING, LabEvidence
 from agent.domain.level import Level
-from agent.domain.proposal import Evidence
+from agent.domain.proposal import Evidence, LedgerEntry
 from agent.domain.roadmap import Topic
 from agent.workspace.files import inside, read_text, sha256_of
-from agent.workspace.labs import DOCUMENTS, lab_of, read_lab, stays_inside
+from agent.workspace.labs import DOCUMENTS, lab_of, read_lab, read_run, run_hashes, stays_inside
 from agent.workspace.link_check import dead_links
 from agent.workspace.session_file import read_session
 from agent.workspace.workspace import ROADMAP, Workspace
@@ -191,3 +191,25 @@ def file_hash(root: Path, path: str) -> str:
         return hashlib.sha256(inside(root, path).read_bytes()).hexdigest()
     except (OSError, WorkspaceError):
         return ""
+
+
+def stale_evidence(root: Path, entry: LedgerEntry) -> list[tuple[str, str]]:
+    """List (path, sentence) of what changed since a decision: pinned files, and the code that a pinned run ran."""
+    name, level = entry.change.topic, entry.change.to_level
+    again = f"look at {level} of {name!r} again (`study promote {name} --to {level}` checks the gates and pins it anew)"
+    found: list[tuple[str, str]] = []
+    for item in entry.change.evidence:
+        now = file_hash(root, item.path)
+        if now and now != item.sha256:
+            found.append((item.path, f"{item.path} was edited after {name!r} was decided on; {again}."))
+        lab = lab_of(item.path)
+        if lab is None or not item.path.startswith(f"{lab}/runs/") or not now:
+            continue
+        record = read_run(root, item.path).record
+        code, env = run_hashes(root, lab)
+        if record is not None and (record.code_sha256, record.env_sha256) != (code, env):
+            what = "code" if record.code_sha256 != code else "environment spec"
+            found.append(
+                (lab, f"the {what} of {lab} was edited after the run {item.path}; run it again, then {again}.")
+            )
+    return found

@@ -46,7 +46,10 @@ class Workspace:
 
     def roadmap(self) -> Roadmap:
         """Parse roadmap.md; a row whose text was reworded keeps the id that its note has."""
-        text = self.roadmap_text()
+        return self.parse(self.roadmap_text())
+
+    def parse(self, text: str) -> Roadmap:
+        """Parse a roadmap's text, one of another day too, with the ids that the notes of today give its rows."""
         roadmap = parse_roadmap(text, ROADMAP)
         followed = self._note_topics(roadmap)
         return parse_roadmap(text, ROADMAP, followed) if followed else roadmap

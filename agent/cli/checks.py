@@ -1,22 +1,32 @@
 """`study check` and `study doctor`."""
 
 from agent.app import App
+from agent.app.check import compare
 from agent.cli.output import console, print_json
 from agent.domain.errors import SetupError
 from agent.domain.text import one_line
 from agent.workspace.check import check_workspace
 
 
-def run_check(*, json: bool) -> int:
-    """Print what is wrong; 1 if anything is an error."""
-    problems = check_workspace(App.load().workspace)
+def run_check(*, against: str | None, strict: bool, fix: bool, json: bool) -> int:
+    """Print what is wrong; 1 if anything is an error, with `strict` a warning too.
+
+    `fix` proposes to set the levels as the ledger has them; it changes no level, so it does not change the verdict.
+    """
+    app = App.load()
+    problems = check_workspace(app.workspace)
+    if against is not None:
+        problems = sorted([*problems, *compare(app, against)], key=lambda p: (p.severity, p.path, p.line))
     errors = sum(problem.severity == "error" for problem in problems)
+    failed = 1 if errors or (strict and problems) else 0
+    proposals = app.promotions.propose_ledger_levels() if fix else []
     if json:
         for problem in problems:
             row = {"path": problem.path, "line": problem.line, "severity": problem.severity}
             print_json({**row, "message": problem.message})
-        print_json({"errors": errors, "warnings": len(problems) - errors})
-        return 1 if errors else 0
+        proposed = {"proposed": [proposal.id for proposal in proposals]} if fix else {}
+        print_json({"errors": errors, "warnings": len(problems) - errors, **proposed})
+        return failed
     out = console()
     for problem in problems:
         out.print(
@@ -26,7 +36,14 @@ def run_check(*, json: bool) -> int:
         out.print("Roadmap, notes, sessions, attempts and ledger are sound.", style="green")
     else:
         out.print(f"{errors} errors, {len(problems) - errors} warnings.")
-    return 1 if errors else 0
+    for proposal in proposals:
+        change = proposal.change
+        out.print(f"Proposed: {one_line(change.topic_text)} {change.from_level} → {change.to_level}")
+    if proposals:
+        out.print("Nothing is changed until you decide with `study review`.")
+    elif fix:
+        out.print("Every level is as the ledger has it; nothing to propose.")
+    return failed
 
 
 def run_doctor(*, json: bool) -> int:

@@ -72,11 +72,37 @@ def status(json: Json = False) -> None:
 
 
 @app.command()
-def check(json: Json = False) -> None:
+def promote(
+    topic: Annotated[str, typer.Argument(help="Topic id or part of its name.")],
+    to: Annotated[str, typer.Option("--to", help="The level, L0 to L5; a lower one is a demotion.")],
+    evidence: Annotated[
+        list[str] | None,
+        typer.Option("--evidence", help="A file of the workspace or a lab folder, beside what the row links already."),
+    ] = None,
+    reason: Annotated[str, typer.Option("--reason", help="Why; a demotion needs it.")] = "",
+    json: Json = False,
+) -> None:
+    """Show what a level still needs, and propose it once nothing is missing. Only `study review` decides."""
+    from agent.cli.promote import run_promote
+
+    raise typer.Exit(run_promote(topic, to, evidence or [], reason, json=json))
+
+
+@app.command()
+def check(
+    against: Annotated[
+        str | None, typer.Option("--against", help="Fail if a level rose since this git revision without its decision.")
+    ] = None,
+    strict: Annotated[bool, typer.Option("--strict", help="Fail on warnings too.")] = False,
+    fix: Annotated[
+        bool, typer.Option("--fix", help="Propose, for `study review`, to set levels as the ledger has them.")
+    ] = False,
+    json: Json = False,
+) -> None:
     """Check the workspace: roadmap and notes well formed, every level backed by a decision, links alive."""
     from agent.cli.checks import run_check
 
-    raise typer.Exit(run_check(json=json))
+    raise typer.Exit(run_check(against=against, strict=strict, fix=fix, json=json))
 
 
 @app.command()
@@ -90,11 +116,14 @@ def doctor(json: Json = False) -> None:
 @app.command()
 def init(
     directory: Annotated[Path, typer.Argument(help="Where the workspace goes; created if need be.")] = Path(),
+    hooks: Annotated[
+        bool, typer.Option("--hooks", help="Also install a git pre-commit hook and a CI workflow that run the check.")
+    ] = False,
 ) -> None:
     """Make a new workspace: a roadmap to fill in, the folders, a .gitignore. Existing files are left alone."""
     from agent.cli.setup import run_init
 
-    raise typer.Exit(run_init(directory))
+    raise typer.Exit(run_init(directory, hooks=hooks))
 
 
 @app.command()

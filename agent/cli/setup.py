@@ -3,6 +3,7 @@
 from pathlib import Path
 
 from agent.app import App
+from agent.app.hooks import install_hooks
 from agent.cli.output import console
 from agent.domain.errors import UsageError
 from agent.workspace.files import locked, write_text
@@ -10,9 +11,11 @@ from agent.workspace.init import init_workspace
 from agent.workspace.note_template import new_note
 
 
-def run_init(directory: Path) -> int:
+def run_init(directory: Path, *, hooks: bool) -> int:
     """Make a workspace and say what was created."""
     created = init_workspace(directory.expanduser())
+    if hooks:
+        created += install_hooks(directory.expanduser())
     out = console()
     out.print(f"Created {', '.join(created)}." if created else "Everything is there already; nothing was changed.")
     out.print("Next: put your topics into roadmap.md, then `study note new TOPIC` and `study quiz TOPIC`.")

@@ -25,7 +25,7 @@ def cluster_interval(groups: Mapping[str, Sequence[bool]], *, draws: int = 2000,
     counts = [(sum(group), len(group)) for group in groups.values() if group]
     if len(counts) < 2:
         return 0.0, 1.0
-    rng = random.Random(seed)
+    rng = random.Random(seed)  # noqa: S311
     rates = []
     for _ in range(draws):
         drawn = rng.choices(counts, k=len(counts))

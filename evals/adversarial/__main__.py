@@ -30,16 +30,14 @@ def main() -> int:
     grader = load_grader(given.kind, threads=given.threads)
     cases = load_cases(None if given.split == "all" else given.split)
     outcomes = judge_cases(grader, cases)
-    print(
-        f"{grader.version}, {given.split}: {len(cases)} answers to {len({(c.note, c.claim.id) for c in cases})} claims\n"
-    )
+    claims = {(case.note, case.claim.id) for case in cases}
+    print(f"{grader.version}, {given.split}: {len(cases)} answers to {len(claims)} claims\n")
     print(table(outcomes))
     for outcome in worst(outcomes, given.worst):
         print(_line(outcome))
     if given.out:
-        given.out.write_text(
-            "".join(json.dumps(_row(o), ensure_ascii=False) + "\n" for o in outcomes), encoding="utf-8"
-        )
+        rows = [json.dumps(_row(outcome), ensure_ascii=False) for outcome in outcomes]
+        given.out.write_text("\n".join(rows) + "\n", encoding="utf-8")
     return 11 if stale_pins() else 0
 
 

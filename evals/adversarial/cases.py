@@ -87,8 +87,19 @@ def blocks() -> list[tuple[str, str]]:
 
 
 @cache
-def _split_of() -> dict[str, Split]:
+def _splits() -> dict[str, Split]:
     return dict(_read(CASES / "grading" / "split.yml"))
+
+
+def split_of(note: str) -> Split:
+    """Say which split a note's cases belong to.
+
+    Raises:
+        WorkspaceError: split.yml does not name the note.
+    """
+    if note not in _splits():
+        raise WorkspaceError(f"split.yml does not say where {note!r} belongs; add it as dev or sealed.")
+    return _splits()[note]
 
 
 @cache
@@ -136,10 +147,7 @@ def _case(note: Note, block: str, style: str, answer: str | dict[str, Any], sour
     text, labels = answer, LABELS[style]
     if isinstance(answer, dict):
         text, labels = answer["text"], tuple(answer["labels"])
-    split = _split_of().get(note.id)
-    if split is None:
-        raise WorkspaceError(f"split.yml does not say where {note.id!r} belongs; add it as dev or sealed.")
-    return Case(note.id, item.as_claim_text(), question, style, str(text), labels, split, source)
+    return Case(note.id, item.as_claim_text(), question, style, str(text), labels, split_of(note.id), source)
 
 
 def _generated(written: list[Case]) -> list[Case]:

@@ -59,9 +59,7 @@ def _judge(grader: Grader, case: Case, policy: Policy) -> Outcome:
     if case.claim.kind != "misconception":
         return Outcome(case, verdict, verdict.name == "covered" and not verdict.abstain, copied=False)
     turn = _turn(grader, case, note, verdict)
-    voiced = _turn_of(
-        case, [Judged(**_fields(case.claim) | {"name": "covered", "p_covered": 1.0, "p_contradicted": 0.0})]
-    )
+    voiced = _turn_of(case, [_judged(case.claim, Verdict(case.claim.id, "covered", 1.0, 0.0, "", False))])
     return Outcome(
         case,
         verdict,
@@ -118,13 +116,8 @@ def table(outcomes: Sequence[Outcome]) -> str:
     truthful = [o for o in claims if o.case.style in TRUTHFUL]
     attacks = [o for o in claims if o.case.style in ATTACKS]
     false = [o for o in claims if o.case.style not in TRUTHFUL]
-    lines.append("")
-    for name, group in (
-        ("truthful accepted", truthful),
-        ("attacks passed", attacks),
-        ("all false answers passed", false),
-    ):
-        lines.append(summary(name, group))
+    lines += ["", summary("truthful accepted", truthful), summary("attacks passed", attacks)]
+    lines.append(summary("all false answers passed", false))
     return "\n".join(lines)
 
 
@@ -140,9 +133,7 @@ def summary(name: str, group: Sequence[Outcome]) -> str:
 
 
 def _head(name: str, accepted: str) -> str:
-    return (
-        f"{name:26} {'n':>5} {accepted:>9} {'95 % (Wilson)':>17} {'abstained':>10} {'copied':>7} {'contradicted':>13}"
-    )
+    return f"{name:26} {'n':>5} {accepted:>9} {'95 % (Wilson)':>17} {'abstains':>9} {'copied':>7} {'contradicts':>12}"
 
 
 def _rows(outcomes: Sequence[Outcome]) -> list[str]:
@@ -158,7 +149,8 @@ def _row(style: str, made: bool, group: Sequence[Outcome]) -> str:
     open_, copied = sum(o.abstained for o in group), sum(o.copied for o in group)
     against = sum(o.verdict.name == "contradicted" and not o.verdict.abstain for o in group)
     name = f"{style} (generated)" if made and not style.startswith("variant") else style
-    return f"{name:26} {n:5} {hits / n:9.1%} {f'[{low:.1%}, {high:.1%}]':>17} {open_ / n:10.1%} {copied / n:7.1%} {against / n:13.1%}"
+    rates = f"{hits / n:9.1%} {f'[{low:.1%}, {high:.1%}]':>17} {open_ / n:9.1%} {copied / n:7.1%} {against / n:12.1%}"
+    return f"{name:26} {n:5} {rates}"
 
 
 def worst(outcomes: Sequence[Outcome], limit: int) -> list[Outcome]:

@@ -38,14 +38,16 @@ def answers(claim: str, question: str, place: int) -> Iterator[tuple[str, str]]:
         yield "empty", EMPTY[(place + step) % len(EMPTY)]
     yield "copied", claim
     yield "copied", f"In my own words I would put it like this, as I understand the matter: {claim}"
-    yield "near_copied", " ".join(_SOFTER.get(word, word) for word in claim.split())
-    yield (
-        "copied",
-        claim.translate(_LOOKALIKE) if place % 2 else "\u200b".join(claim.split(" ")).replace("\u200b", " \u200b"),
-    )
+    yield "near_copied", light_edit(claim)
+    yield "copied", claim.translate(_LOOKALIKE) if place % 2 else " \u200b".join(claim.split())
     yield "stuffed", " ".join(_shuffled(list(_content(claim))))
     yield "stuffed", f"It is about {', '.join(_content(claim))}."
     yield "stuffed", f"{question.rstrip('?')}: {terms}."
+
+
+def light_edit(text: str) -> str:
+    """Replace a few function words, and nothing that matters."""
+    return " ".join(_SOFTER.get(word, word) for word in text.split())
 
 
 def _content(text: str) -> Iterator[str]:

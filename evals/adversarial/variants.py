@@ -22,9 +22,13 @@ PAIRS = (
     ("retrieval", "generation"), ("model", "application"), ("preferred", "rejected"), ("name", "description"),
 )  # fmt: skip
 _AUXILIARY = re.compile(
-    r"\b(is|are|was|does|do|can|has to|have to|must|need not|should|will|keeps|keep|needs|need|takes|grows|stays|goes)\b"
+    r"\b(is|are|was|does|do|can|has to|have to|must|should|will|keeps|keep|needs|need|takes|grows|stays|goes)\b"
 )
-_BARE = {"keeps": "keep", "needs": "need", "takes": "take", "grows": "grow", "stays": "stay", "goes": "go"}
+_NEGATED = {
+    **{f"{verb}s": f"does not {verb}" for verb in ("keep", "need", "take", "grow", "stay")},
+    **{"keep": "do not keep", "need": "do not need", "goes": "does not go"},
+    **{"has to": "does not have to", "have to": "do not have to"},
+}
 _NUMBER = re.compile(r"(?<![\w.,^−-])\d+(?:[.,]\d+)?(?![\w^])")
 
 
@@ -43,11 +47,7 @@ def negate(text: str) -> str | None:
     match = _AUXILIARY.search(sentence)
     if match is None:
         return None
-    verb = match[1]
-    denied = (
-        f"does not {_BARE[verb]}" if verb in _BARE else f"do not {verb}" if verb in ("keep", "need") else f"{verb} not"
-    )
-    denied = {"do not": "do not", "has to not": "does not have to", "have to not": "do not have to"}.get(denied, denied)
+    denied = _NEGATED.get(match[1], f"{match[1]} not")
     return text[: match.start()] + denied + text[match.end() :]
 
 
@@ -67,12 +67,16 @@ def turn(text: str) -> str | None:
     for pair in PAIRS:
         found = {m[0].casefold() for m in _word(*pair).finditer(text)}
         if found == set(pair):
-            return _word(*pair).sub(lambda m, p=pair: p[1] if m[0].casefold() == p[0] else p[0], text)
+            return _exchanged(text, *pair)
     for a, b in PAIRS:
         for word, other in ((a, b), (b, a)):
             if _word(word).search(text):
                 return _word(word).sub(other, text, count=1)
     return None
+
+
+def _exchanged(text: str, a: str, b: str) -> str:
+    return _word(a, b).sub(lambda found: b if found[0].casefold() == a else a, text)
 
 
 def _word(*choices: str) -> re.Pattern[str]:

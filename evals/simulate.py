@@ -1,0 +1,96 @@
+"""`python -m evals.simulate`: quizzes of simulated learners, through the real graph and the real grader."""
+
+import argparse
+import dataclasses
+import json
+from pathlib import Path
+
+from agent.adapters.grading import load_grader
+from agent.domain.errors import UsageError
+from agent.domain.quiz import Policy
+from evals.simulation.learners import KINDS, SHOULD_PASS, Learner
+from evals.simulation.report import by_claim, claim_table, false_passes, summary, summary_table
+from evals.simulation.run import CachedGrader, Played, play
+from evals.simulation.sheets import load_sheets
+
+
+def main() -> int:
+    """Run the simulation and print its tables; exit code 1 where a target is missed."""
+    given = _arguments()
+    policy = _policy(given.policy)
+    grader = CachedGrader(load_grader(given.kind, threads=given.threads), given.cache)
+    sheets = [sheet for sheet in load_sheets() if given.split in ("all", sheet.split)]
+    kinds = [kind for kind in KINDS if not given.only or kind in given.only]
+    played = [
+        play(Learner.draw(kind, sheet, given.seed + number), grader, policy)
+        for kind in kinds
+        for sheet in sheets
+        for number in range(given.learners)
+    ]
+    grader.save()
+    rows = summary(played)
+    print(f"{grader.version}; {policy}")
+    print(f"{given.split}: {len(sheets)} notes, {given.learners} learners of each kind a note, seed {given.seed}\n")
+    print(summary_table(rows), "\n\n" + claim_table(by_claim(played), given.worst), sep="")
+    print("", *false_passes(played, given.worst), sep="\n")
+    if given.out:
+        result = {"grader": grader.version, "policy": dataclasses.asdict(policy), "seed": given.seed, "summary": rows}
+        result |= {"claims": by_claim(played), "quizzes": [_quiz(p) for p in played if _is_news(p)]}
+        given.out.write_text(json.dumps(result, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
+    return 0 if all(row["met"] for row in rows) else 1
+
+
+def _arguments() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(description="Let simulated learners take the quiz.")
+    parser.add_argument("--learners", type=int, default=20, help="of each kind, for each note")
+    parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--split", choices=("dev", "sealed", "all"), default="all")
+    parser.add_argument("--kind", default="local", help="grader: local or lexical")
+    parser.add_argument("--threads", type=int, default=1)
+    parser.add_argument("--only", action="append", choices=tuple(KINDS), help="this kind of learner (may be repeated)")
+    parser.add_argument("--policy", default="", help="thresholds to try, as unasked=0.95,max_turns=14")
+    parser.add_argument("--worst", type=int, default=20, help="how many claims and false passes to list")
+    parser.add_argument("--cache", type=Path, help="keep the grader's verdicts in this file")
+    parser.add_argument("--out", type=Path, help="write the tables and every wrong quiz there as JSON")
+    return parser.parse_args()
+
+
+def _policy(text: str) -> Policy:
+    changes = dict(item.split("=", 1) for item in text.split(",") if item)
+    known = dataclasses.asdict(Policy())
+    unknown = sorted(changes.keys() - known.keys())
+    if unknown:
+        raise UsageError(f"The policy has no {unknown[0]!r}; it has {', '.join(known)}.")
+    return dataclasses.replace(Policy(), **{name: type(known[name])(value) for name, value in changes.items()})
+
+
+def _is_news(p: Played) -> bool:
+    return p.passed != (p.learner.kind in SHOULD_PASS)
+
+
+def _quiz(p: Played) -> dict[str, object]:
+    turns = [
+        {
+            "claim": turn.question.claim,
+            "kind": turn.question.kind,
+            "question": turn.question.text,
+            "answer": turn.text,
+            "copied": turn.copied,
+            "verdicts": {v.claim: [v.name, v.p_covered, v.p_contradicted, v.abstain] for v in turn.verdicts},
+        }
+        for turn in p.attempt.turns
+    ]
+    return {
+        "learner": p.learner.kind,
+        "note": p.learner.sheet.note.id,
+        "register": p.learner.register,
+        "belief": p.learner.belief,
+        "unknown": sorted(p.learner.unknown),
+        "passed": p.passed,
+        "reasons": p.attempt.reasons,
+        "turns": turns,
+    }
+
+
+if __name__ == "__main__":
+    raise SystemExit(main())

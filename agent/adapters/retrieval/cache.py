@@ -107,7 +107,8 @@ class EmbeddingCache:
         self._db.execute("BEGIN IMMEDIATE")
         self._db.executemany("DELETE FROM vectors WHERE hash = ?", [(h,) for h in hashes])
         self._db.execute("COMMIT")
-        self._db.execute("PRAGMA incremental_vacuum").fetchall()
+        # A script, since `execute` steps this statement once, and each step frees a single page.
+        self._db.executescript("PRAGMA incremental_vacuum")
         self._db.execute("PRAGMA wal_checkpoint(TRUNCATE)")
 
     def close(self) -> None:

@@ -178,15 +178,15 @@ def test_a_bare_answer_is_an_answer_to_the_open_question(gate: Gate) -> None:
     assert [d.type for d in gate.promotions.decisions] == ["approve"]
 
 
-@pytest.mark.parametrize("value", GARBAGE)
 @pytest.mark.parametrize("bare", [True, False])
-def test_garbage_leaves_the_question_open(tmp_path: Path, value: Any, bare: bool) -> None:
+def test_garbage_leaves_the_question_open(tmp_path: Path, bare: bool) -> None:
     promotions = MemoryPromotions()
     with opened(tmp_path, promotions) as gate:
         asked = gate.ask()
-        with suppress(Exception):  # most raise; an empty mapping answers nothing
-            gate.run(Command(resume=value) if bare else Command(resume={asked.id: value}))
-        assert [item.id for item in gate.open] == [asked.id]
+        for value in GARBAGE:
+            with suppress(Exception):  # most raise; an empty mapping answers nothing
+                gate.run(Command(resume=value) if bare else Command(resume={asked.id: value}))
+            assert [item.id for item in gate.open] == [asked.id], value
         assert promotions.decisions == []
     with opened(tmp_path, promotions) as gate:
         assert gate.reply({"type": "approve"})["outcome"]["decision"] == "approved"

@@ -33,9 +33,9 @@ def commit_paths(root: Path, paths: Sequence[str], message: str) -> CommitResult
             "", f"not committed: git is in the middle of something ({unfinished}); commit when it is done"
         )
     known = [path for path in paths if (root / path).exists() or _tracked(root, path)]
-    ignored = set(_git(root, "check-ignore", "--", *known).stdout.splitlines()) if known else set()
+    ignored = set(_git(root, "check-ignore", "-z", "--", *known).stdout.split("\0")) if known else set()
     known = [path for path in known if path not in ignored]
-    if not known:
+    if not known or not _git(root, "status", "--porcelain", "--", *known).stdout.strip():
         return CommitResult("", "nothing to commit")
     new = [path for path in known if (root / path).exists()]
     added = _git(root, "add", "--", *new)
@@ -58,7 +58,9 @@ def _tracked(root: Path, path: str) -> bool:
 def _git(root: Path, *args: str) -> subprocess.CompletedProcess[str]:
     # No prompt may appear behind the user's back, and a message of git is matched in English or not at all.
     environment = {**os.environ, "GIT_TERMINAL_PROMPT": "0", "LC_ALL": "C"}
-    command = ["git", "-C", str(root), "--literal-pathspecs", *args]
+    # `check-ignore` takes names as they are, and refuses the option that says so.
+    literal = [] if args[0] == "check-ignore" else ["--literal-pathspecs"]
+    command = ["git", "-C", str(root), *literal, *args]
     try:
         return subprocess.run(
             command,

@@ -33,7 +33,9 @@ def commit_paths(root: Path, paths: Sequence[str], message: str) -> CommitResult
             "", f"not committed: git is in the middle of something ({unfinished}); commit when it is done"
         )
     known = [path for path in paths if (root / path).exists() or _tracked(root, path)]
-    ignored = set(_git(root, "check-ignore", "-z", "--", *known).stdout.split("\0")) if known else set()
+    ignored = _git(root, "ls-files", "-z", "--others", "--ignored", "--exclude-standard", "--", *known).stdout.split(
+        "\0"
+    )
     known = [path for path in known if path not in ignored]
     if not known or not _git(root, "status", "--porcelain", "--", *known).stdout.strip():
         return CommitResult("", "nothing to commit")
@@ -58,9 +60,7 @@ def _tracked(root: Path, path: str) -> bool:
 def _git(root: Path, *args: str) -> subprocess.CompletedProcess[str]:
     # No prompt may appear behind the user's back, and a message of git is matched in English or not at all.
     environment = {**os.environ, "GIT_TERMINAL_PROMPT": "0", "LC_ALL": "C"}
-    # `check-ignore` takes names as they are, and refuses the option that says so.
-    literal = [] if args[0] == "check-ignore" else ["--literal-pathspecs"]
-    command = ["git", "-C", str(root), *literal, *args]
+    command = ["git", "-C", str(root), "--literal-pathspecs", *args]
     try:
         return subprocess.run(
             command,

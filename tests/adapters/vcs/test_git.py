@@ -60,9 +60,18 @@ def test_names_are_literal(root: Path) -> None:
     assert committed(root) == ["*.md"]
 
 
-@pytest.mark.parametrize("name", ["secret.md", "geheim ü.md", 'quo"te.md'])
-def test_ignored_files_are_left_out(root: Path, name: str) -> None:
-    (root / ".git/info/exclude").write_text(f"{name}\n")
+@pytest.mark.parametrize(
+    ("name", "rule"),
+    [
+        ("secret.md", "secret.md"),
+        ("geheim ü.md", "*ü.md"),
+        ('quo"te.md', 'quo"te.md'),
+        ("progress/x.json", "progress/"),
+    ],
+)
+def test_ignored_files_are_left_out(root: Path, name: str, rule: str) -> None:
+    (root / ".git/info/exclude").write_text(f"{rule}\n")
+    (root / name).parent.mkdir(exist_ok=True)
     (root / name).write_text("x\n")
     (root / "a.md").write_text("changed\n")
     assert commit_paths(root, ["a.md", name], "m").commit

@@ -2,12 +2,15 @@
 
 import argparse
 import random
+import shutil
 import sys
 import tempfile
 import time
 from collections import Counter
+from collections.abc import Iterator
 from pathlib import Path
 
+from evals.chaos.full_disk import on_small_disk, small_disk, with_limited_files
 from evals.chaos.invariants import as_json
 from evals.chaos.process import warm
 from evals.chaos.runs import Bench, Run
@@ -15,7 +18,7 @@ from evals.chaos.scenarios import SCENARIOS, day
 from evals.chaos.world import make_workspace
 
 # How often a scenario is drawn: the longer ones have more moments to die at.
-WEIGHTS = {"quiz": 5, "draft": 4, "approve": 5, "reject": 2, "edit": 2, "commit": 1, "day": 1}
+WEIGHTS = {"quiz": 5, "draft": 4, "approve": 5, "reject": 2, "edit": 2, "commit": 1, "day": 1, "index": 2}
 
 
 def main() -> int:
@@ -23,8 +26,9 @@ def main() -> int:
     parser = argparse.ArgumentParser(prog="python -m evals.chaos", description=__doc__)
     parser.add_argument("--runs", type=int, default=50, help="killed runs, spread over the scenarios")
     parser.add_argument("--seed", type=int, default=1)
-    parser.add_argument("--scenario", choices=sorted(SCENARIOS), help="only this one")
+    parser.add_argument("--scenario", choices=sorted(WEIGHTS), help="only this one")
     parser.add_argument("--slow-fsync", type=float, default=0.0, metavar="S", help="seconds that an fsync takes longer")
+    parser.add_argument("--full-disk", action="store_true", help="let the disk fill up instead of killing")
     parser.add_argument("--keep", action="store_true", help="keep the workspaces in which something was found")
     given = parser.parse_args()
     weights = {given.scenario: 1} if given.scenario else WEIGHTS
@@ -34,9 +38,8 @@ def main() -> int:
     done: list[tuple[str, Run]] = []
     for name, weight in weights.items():
         (folder / name).mkdir()
-        bench = Bench(SCENARIOS[name], folder / name, slow_fsync=given.slow_fsync)
         number = max(1, round(given.runs * weight / sum(weights.values())))
-        for run in bench.runs(number, dice, keep=given.keep):
+        for run in _runs(name, folder / name, number, dice, given):
             done.append((name, run))
             if run.findings:
                 print(f"{name}, {run.moment}: {as_json(run.findings)}", file=sys.stderr)
@@ -47,7 +50,29 @@ def main() -> int:
     print(f"\n{len(done)} runs, {kills} kills, seed {given.seed}: {broken} runs with a finding.")
     if broken and given.keep:
         print(f"Kept below {folder}.")
+    else:
+        shutil.rmtree(folder)
     return 1 if broken else 0
+
+
+def _runs(name: str, folder: Path, number: int, dice: random.Random, given: argparse.Namespace) -> Iterator[Run]:
+    if name == "index":
+        from evals.chaos.index import index_runs
+
+        return index_runs(folder, number, dice, keep=given.keep) if not given.full_disk else iter(())
+    bench = Bench(SCENARIOS[name], folder, slow_fsync=given.slow_fsync)
+    if given.full_disk:
+        return _without_room(bench, folder, number, dice)
+    return bench.runs(number, dice, keep=given.keep)
+
+
+def _without_room(bench: Bench, folder: Path, number: int, dice: random.Random) -> Iterator[Run]:
+    with small_disk(folder / "disk") as disk:
+        if disk is None:
+            print("no small file system can be mounted here: file sizes are limited instead", file=sys.stderr)
+            yield from with_limited_files(bench, number, dice)
+        else:
+            yield from on_small_disk(bench, disk, number, dice)
 
 
 def table(done: list[tuple[str, Run]]) -> str:

@@ -43,36 +43,37 @@ class Bench:
 
     def __init__(self, scenario: Scenario, folder: Path, *, slow_fsync: float = 0.0) -> None:
         self.scenario, self._folder, self._slow = scenario, folder, slow_fsync
-        self._start = make_workspace(folder / "start")
-        self._said: list[Event] = []
+        self.start = make_workspace(folder / "start")
+        self.said: list[Event] = []
         if scenario.prepare is not None:
-            self._said = _fine(run_child(scenario.prepare(self._start))).events
+            self.said = fine(run_child(scenario.prepare(self.start))).events
         if scenario.git:
             for command in (["init", "-q"], ["add", "-A"], ["commit", "-qm", "start"]):
-                _git(self._start, *command)
+                _git(self.start, *command)
         self.reference, self.seconds, self.calls = self._measure()
 
     def _measure(self) -> tuple[Reference, float, int]:
         """Run unharmed, once timed and once counted."""
-        root = self._copy()
-        timed = _fine(run_child(self.scenario.act(root), slow_fsync=self._slow))
-        events = [*self._said, *timed.events]
+        root = self.copy()
+        timed = fine(run_child(self.scenario.act(root), slow_fsync=self._slow))
+        events = [*self.said, *timed.events]
         if not any(event["event"] == "decided" for event in events):
-            _fine(run_child(decide(root, self.scenario.decisions)))
+            fine(run_child(decide(root, self.scenario.decisions)))
         questions = tuple(question for _, question in questions_of(events))
-        reference = Reference(questions, turns_on_file(root), roadmap(self._start), roadmap(root))
-        counted = _fine(run_child(self.scenario.act(self._copy()), count=True))
+        reference = Reference(questions, turns_on_file(root), roadmap(self.start), roadmap(root))
+        counted = fine(run_child(self.scenario.act(self.copy()), count=True))
         return reference, timed.seconds, counted.calls
 
-    def _copy(self) -> Path:
+    def copy(self) -> Path:
+        """Copy the prepared workspace to a folder of its own."""
         root = Path(tempfile.mkdtemp(dir=self._folder)) / "workspace"
-        shutil.copytree(self._start, root)
+        shutil.copytree(self.start, root)
         return root
 
     def runs(self, number: int, dice: random.Random, *, keep: bool = False) -> Iterator[Run]:
         """Kill the scenario so many times."""
         for _ in range(number):
-            root = self._copy()
+            root = self.copy()
             run = self._run(root, dice)
             if not (keep and run.findings):
                 shutil.rmtree(root.parent)
@@ -85,9 +86,9 @@ class Bench:
 
     def _run(self, root: Path, dice: random.Random) -> Run:
         first = run_child(self.scenario.act(root), self._moment(dice), slow_fsync=self._slow)
-        said, kills = [*self._said, *first.events], int(first.killed)
+        said, kills = [*self.said, *first.events], int(first.killed)
         moment = where(root, said) if first.killed else "not killed in time"
-        findings = [*_crash(first), *after_kill(root, self.reference, said)]
+        findings = [*crash_of(first), *after_kill(root, self.reference, said)]
         temporary = len(temporary_files(root))
         outcome = ""
         while True:
@@ -96,9 +97,9 @@ class Bench:
             restart = run_child(
                 go_on(root, self.scenario), self._moment(dice) if again else Moment(), slow_fsync=self._slow
             )
-            findings += [*_crash(restart), *on_restart(restart.events, before, self.reference)]
-            outcome = outcome or _outcome(restart, before)
-            said += _heard(restart.events, before)
+            findings += [*crash_of(restart), *on_restart(restart.events, before, self.reference)]
+            outcome = outcome or outcome_of(restart, before)
+            said += heard(restart.events, before)
             kills += restart.killed
             if not restart.killed:
                 break
@@ -108,13 +109,13 @@ class Bench:
         return Run(moment, outcome, kills, tuple(findings), temporary)
 
 
-def _heard(events: list[Event], before: int) -> list[Event]:
+def heard(events: list[Event], before: int) -> list[Event]:
     """Give a restart's events; a turn that it found on disk counts as acknowledged from then on."""
     found = next((len(event["texts"]) for event in events if event["event"] == "found"), before)
     return [*([{"event": "judged", "n": found}] if found > before else []), *events]
 
 
-def _outcome(restart: Ran, before: int) -> str:
+def outcome_of(restart: Ran, before: int) -> str:
     """Say how the restart went on."""
     found = next((event for event in restart.events if event["event"] == "found"), None)
     if found is not None:
@@ -131,11 +132,17 @@ def _outcome(restart: Ran, before: int) -> str:
     return "killed again" if restart.killed else "nothing left to do"
 
 
-def _crash(ran: Ran) -> list[Finding]:
+def crash_of(ran: Ran) -> list[Finding]:
+    """Give the traceback that the process ended with, if it did."""
     return [Finding("crash", ran.crash.strip().splitlines()[-1] + "\n" + ran.crash)] if ran.crash else []
 
 
-def _fine(ran: Ran) -> Ran:
+def fine(ran: Ran) -> Ran:
+    """Give the run that nobody kills.
+
+    Raises:
+        RuntimeError: it failed, so that there is nothing to compare with.
+    """
     if ran.crash or ran.killed:
         raise RuntimeError(f"the run that nobody kills failed: {ran.crash or 'killed'}")
     return ran

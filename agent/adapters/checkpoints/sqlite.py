@@ -91,7 +91,7 @@ def _sentence(path: Path, error: sqlite3.Error) -> StudyError:
     if "locked" in str(error):
         return BusyError("Another study command is using the quiz database; try again in a moment.")
     if "full" in str(error) or "disk I/O" in str(error):
-        return StudyError(f"{str(path)!r} cannot be written ({error}); make room, then `study resume` goes on.")
+        return StudyError(f"{str(path)!r} cannot be written ({error}); make room, then run the command again; it goes on.")
     return StudyError(f"{str(path)!r} cannot be used ({error}); check the folder's permissions, then try again.")
 
 

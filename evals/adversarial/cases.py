@@ -161,12 +161,16 @@ def _generated(written: list[Case]) -> list[Case]:
         strange = [c.answer for c in written if (c.note, c.claim.id) == other and c.style in TRUTHFUL][:2]
         made = [*templates.answers(case.claim.text, case.question, place), *(("off_topic", text) for text in strange)]
         out += [_like(case, style, text, "template") for style, text in made]
-        out += [_like(case, style, text, "variant") for style, text in variants.of(case.claim.text)]
+        out += _variants(case, case.claim.text, f"{case.note}^{case.claim.id}/claim")
     for case in written:
-        if case.style in ("terse", "long") and case.claim.kind != "misconception":
-            made = [pair for pair in variants.of(case.answer) if not variants.excluded(case.id, pair[0])]
-            out += [_like(case, style, text, "variant") for style, text in made]
+        if case.style in TRUTHFUL and case.claim.kind != "misconception":
+            out += _variants(case, case.answer, case.id)
     return out
+
+
+def _variants(case: Case, text: str, id: str) -> list[Case]:
+    made = variants.of(text, case.claim.text, case.question)
+    return [_like(case, style, false, "variant") for style, false in made if not variants.excluded(id, style)]
 
 
 def _like(case: Case, style: str, answer: str, source: Source) -> Case:

@@ -11,16 +11,19 @@ from agent.domain.note import Misconception
 from agent.domain.quiz import probe
 from evals.adversarial.pins import CASES
 
-PAIRS = (
-    ("linearly", "quadratically"), ("linear", "quadratic"), ("larger", "smaller"), ("bigger", "smaller"),
-    ("large", "small"), ("higher", "lower"), ("faster", "slower"), ("longer", "shorter"), ("more", "fewer"),
-    ("raises", "lowers"), ("rises", "falls"), ("grows", "shrinks"), ("increases", "decreases"), ("before", "after"),
-    ("doubles", "halves"), ("twice", "half"), ("saves", "costs"), ("always", "never"), ("best", "worst"),
-    ("above", "below"), ("first", "last"), ("forward", "backward"), ("same", "different"), ("max", "min"),
-    ("earlier", "later"), ("inside", "outside"), ("most", "least"), ("constant", "linear"), ("input", "output"),
-    ("query", "key"), ("weights", "activations"), ("prefill", "decode"), ("latency", "bandwidth"),
-    ("retrieval", "generation"), ("model", "application"), ("preferred", "rejected"), ("name", "description"),
+TURNS = (
+    ("linearly", "quadratically"), ("linear", "quadratic"), ("larger", "smaller"), ("higher", "lower"),
+    ("faster", "slower"), ("longer", "shorter"), ("more", "fewer"), ("raises", "lowers"), ("rises", "falls"),
+    ("grows", "shrinks"), ("increases", "decreases"), ("saves", "costs"), ("always", "never"), ("doubles", "halves"),
 )  # fmt: skip
+"""Opposites: a single one of them, exchanged for its partner, reverses what is said."""
+SWAPS = (
+    *TURNS, ("large", "small"), ("before", "after"), ("first", "last"), ("forward", "backward"), ("earlier", "later"),
+    ("same", "different"), ("constant", "linear"), ("query", "key"), ("weights", "activations"), ("prefill", "decode"),
+    ("latency", "bandwidth"), ("preferred", "rejected"), ("name", "description"), ("model", "application"),
+    ("values", "updates"), ("greedy", "beam"), ("min", "max"), ("recall", "precision"), ("hits", "misses"),
+)  # fmt: skip
+"""Pairs of which both must occur: they change places."""
 _AUXILIARY = re.compile(
     r"\b(is|are|was|does|do|can|has to|have to|must|should|will|keeps|keep|needs|need|takes|grows|stays|goes)\b"
 )
@@ -32,44 +35,52 @@ _NEGATED = {
 _NUMBER = re.compile(r"(?<![\w.,^−-])\d+(?:[.,]\d+)?(?![\w^])")
 
 
-def of(text: str) -> Iterator[tuple[str, str]]:
-    """Pairs of style (`variant_negation`, `_number`, `_direction`) and false text, where the change applies."""
-    for style, changed in (("negation", negate(text)), ("number", renumber(text)), ("direction", turn(text))):
+def of(text: str, claim: str, question: str) -> Iterator[tuple[str, str]]:
+    """Pairs of style (`variant_negation`, `_number`, `_direction`) and false text, for one true sentence.
+
+    Longer texts are left alone: one change in a side remark would not make them false.
+    """
+    if len(re.findall(r"[.!?:](?=\s|$)", text.rstrip(".!? "))) > 1:
+        return
+    changes = (("negation", negate(text)), ("number", renumber(text, claim, question)), ("direction", turn(text)))
+    for style, changed in changes:
         if changed is not None and changed != text:
             yield f"variant_{style}", changed
 
 
 def negate(text: str) -> str | None:
-    """Negate the first statement, or take its "not" away; None where no verb is known."""
+    """Negate the first statement; None where no verb is known, or a negation stands there already."""
     sentence = re.split(r"(?<=[.:;])\s", text, maxsplit=1)[0]
-    if re.search(r"\b(?:not|never|no|isn't|doesn't|don't|aren't|without|only|just|nothing)\b", sentence):
+    if re.search(r"\b(?:not|never|no|without|only|just|nothing|neither)\b|n't", sentence):
         return None  # taking a negation away, or adding a second one, does not surely make the text false
     match = _AUXILIARY.search(sentence)
     if match is None:
         return None
-    denied = _NEGATED.get(match[1], f"{match[1]} not")
-    return text[: match.start()] + denied + text[match.end() :]
+    return text[: match.start()] + _NEGATED.get(match[1], f"{match[1]} not") + text[match.end() :]
 
 
-def renumber(text: str) -> str | None:
-    """Change every number that stands free in the text; None where there is none."""
-    return _NUMBER.sub(lambda m: _other(m[0]), text) if _NUMBER.search(text) else None
+def renumber(text: str, claim: str, question: str) -> str | None:
+    """Change the numbers that the claim states too and the question does not give; None where there is none."""
+    given, stated = set(_NUMBER.findall(question)), set(_NUMBER.findall(claim))
 
+    def other(found: re.Match[str]) -> str:
+        value = float(found[0].replace(",", ""))
+        if found[0] in given or found[0] not in stated or 1900 <= value < 2100:
+            return found[0]
+        return f"{value * 7 if value < 10 else value / 4:g}"
 
-def _other(number: str) -> str:
-    value = float(number.replace(",", ""))
-    changed = value * 7 if value < 10 else value / 4
-    return f"{changed:g}"
+    return _NUMBER.sub(other, text)
 
 
 def turn(text: str) -> str | None:
-    """Exchange one pair of opposites: both words where both occur, else the first occurrence of the one there is."""
-    for pair in PAIRS:
-        found = {m[0].casefold() for m in _word(*pair).finditer(text)}
-        if found == set(pair):
-            return _exchanged(text, *pair)
-    for a, b in PAIRS:
-        for word, other in ((a, b), (b, a)):
+    """Exchange opposites: two that both occur change places, else one is replaced by its partner."""
+    for a, b in SWAPS:
+        found = {m[0].casefold() for m in _word(a, b).finditer(text)}
+        if found == {a, b}:
+            joined = re.search(rf"\b(?:{a},? (?:and|or) {b}|{b},? (?:and|or) {a})\b", text, re.IGNORECASE)
+            return None if joined else _exchanged(text, a, b)
+    for pair in TURNS:
+        for word, other in (pair, pair[::-1]):
             if _word(word).search(text):
                 return _word(word).sub(other, text, count=1)
     return None

@@ -54,3 +54,14 @@ class Retriever(Protocol):
             StudyError: the index cannot be opened or built, in one sentence.
         """
         ...
+
+
+class Sources(Protocol):
+    """The files that passages come from, as they are now."""
+
+    def text(self, path: str) -> str | None:
+        """Text of a workspace-relative path, with lines as the index counts them.
+
+        None where the file is gone, outside the indexed folders, or not indexable.
+        """
+        ...

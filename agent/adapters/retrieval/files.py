@@ -81,6 +81,20 @@ class WorkspaceFiles:
         """See `Source.read`."""
         return (self._root / found.path).read_bytes()
 
+    def text(self, path: str) -> str | None:
+        """See `agent.ports.retriever.Sources.text`."""
+        if path.split("/")[0] not in ROOTS or any(part.startswith(".") for part in path.split("/")):
+            return None
+        resolved = os.path.realpath(self._root)
+        found = next(_file(os.path.join(resolved, path), path, resolved))  # noqa: PTH118
+        if found.skip:
+            return None
+        try:
+            text, skip = decode(self.read(found))
+        except OSError:
+            return None
+        return None if skip else text
+
 
 def scan(root: Path) -> Iterator[Found]:
     """All files below the indexed roots, in no order that matters; never raises for one entry."""

@@ -1,0 +1,44 @@
+"""State of a conversation with the notes: JSON-plain, with places instead of note text."""
+
+from dataclasses import dataclass
+from typing import Any, Literal, TypedDict
+
+from agent.ports import Chat
+from agent.ports.retriever import Retriever, Sources
+
+FLOW_VERSION = 1
+
+
+class AskInput(TypedDict, total=False):
+    """A run's input; `filters` holds `folders`, `since` (an ISO date) and `topics`, each optional."""
+
+    question: str
+    filters: dict[str, Any]
+
+
+class AskState(AskInput, total=False):
+    """What a checkpoint holds.
+
+    `turns` are earlier {question, answer}; `query` is the question made to stand alone. `places` are the passages
+    found: path, lines, heading, section, scores. `answer` is a list of {text, path, start_line, end_line, quote}.
+    `outcome` is `passages` where there is no chat model or it failed, and `notice` says so in a sentence.
+    """
+
+    flow_version: int
+    turns: list[dict[str, str]]
+    query: str
+    places: list[dict[str, Any]]
+    answer: list[dict[str, Any]]
+    outcome: Literal["answered", "abstained", "passages"]
+    notice: str
+
+
+@dataclass(frozen=True, slots=True)
+class AskContext:
+    """What the nodes need from outside. `context_chars` is the prompt's share for passages (about 4 a token)."""
+
+    retriever: Retriever
+    sources: Sources
+    chat: Chat | None = None
+    context_chars: int = 2800
+    passages: int = 6

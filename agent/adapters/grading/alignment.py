@@ -19,6 +19,7 @@ NAMES = (
     "align_free_precision",
 )
 
+
 @dataclass(frozen=True)
 class Encoded:
     """A text's WordPiece ids and their states (tokens, 384), specials included."""

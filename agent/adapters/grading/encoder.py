@@ -25,8 +25,6 @@ if TYPE_CHECKING:
 _CLAIM, _ANSWER = 1, 3
 _CAP = 160
 """Tokens of one text, specials included; longer ones are cut."""
-_BATCH = 32
-_WIDTH = 384
 _CACHED = 512
 _COLUMNS = (*LEXICAL, *ALIGNMENT, "missing", "covered", "contradicted")
 
@@ -83,27 +81,20 @@ class CrossEncoderScorer:
         return [alignment(known[question], known[claim], known[answer]) for claim, answer in pairs]
 
     def logits(self, pairs: Sequence[tuple[str, str]]) -> "NDArray[np.float64]":
-        """(n, 3) logits of (claim, answer) texts; order and batching do not change a row beyond rounding."""
+        """(n, 3) logits of (claim, answer) texts.
+
+        One pair a run: the 8-bit activations take their scale from the whole batch, so a row would otherwise
+        depend on its neighbours. Without padding this costs nothing.
+        """
         import numpy as np
 
         upper = self._session("upper.onnx")
         known = self._encode([text for pair in pairs for text in pair])
-        states = {text: known[text].states for pair in pairs for text in pair}
-        sizes = [len(states[c]) + len(states[a]) for c, a in pairs]
-        order = sorted(range(len(pairs)), key=lambda i: sizes[i])
         out = np.zeros((len(pairs), 3))
-        for at in range(0, len(order), _BATCH):
-            take = order[at : at + _BATCH]
-            width = max(sizes[i] for i in take)
-            x = np.zeros((len(take), width, _WIDTH), np.float32)
-            parts = np.zeros((len(take), width), np.int64)
-            for row, i in enumerate(take):
-                claim, answer = (states[text] for text in pairs[i])
-                x[row, : len(claim)] = claim
-                x[row, len(claim) : sizes[i]] = answer
-                parts[row, : len(claim)] = _CLAIM
-                parts[row, len(claim) : sizes[i]] = _ANSWER
-            out[take] = upper.run(None, {"x": x, "parts": parts})[0]
+        for row, (claim, answer) in enumerate(pairs):
+            c, a = known[claim].states, known[answer].states
+            parts = np.array([[_CLAIM] * len(c) + [_ANSWER] * len(a)], np.int64)
+            out[row] = upper.run(None, {"x": np.concatenate([c, a])[None], "parts": parts})[0][0]
         return out
 
     def _encode(self, texts: Sequence[str]) -> dict[str, Encoded]:
@@ -113,17 +104,10 @@ class CrossEncoderScorer:
         tokenizer, trunk = self._tokens(), self._session("trunk.onnx")
         if len(self._known) > _CACHED:
             self._known.clear()
-        new = list(dict.fromkeys(t for t in texts if t not in self._known))
-        ids = [[101, *e.ids[: _CAP - 2], 102] for e in tokenizer.encode_batch(new, add_special_tokens=False)]
-        order = sorted(range(len(new)), key=lambda i: len(ids[i]))
-        for at in range(0, len(order), _BATCH):
-            take = order[at : at + _BATCH]
-            x = np.zeros((len(take), max(len(ids[i]) for i in take)), np.int64)
-            for row, i in enumerate(take):
-                x[row, : len(ids[i])] = ids[i]
-            h = trunk.run(None, {"ids": x})[0]
-            for row, i in enumerate(take):
-                self._known[new[i]] = Encoded(x[row, : len(ids[i])].copy(), h[row, : len(ids[i])].copy())
+        for text in dict.fromkeys(t for t in texts if t not in self._known):
+            ids = [101, *tokenizer.encode(text, add_special_tokens=False).ids[: _CAP - 2], 102]
+            x = np.array([ids], np.int64)
+            self._known[text] = Encoded(x[0], trunk.run(None, {"ids": x})[0][0])
         return self._known
 
     def _tokens(self) -> Any:

@@ -1,13 +1,11 @@
 """`load_grader`: the one door to the graders of this package."""
 
-from importlib import resources
-
 from agent.adapters.grading.encoder import CrossEncoderScorer
 from agent.adapters.grading.endpoint import EndpointGrader
 from agent.adapters.grading.lexical import LexicalScorer
 from agent.adapters.grading.local import LocalGrader
 from agent.adapters.grading.second import FirstTokenProbs, SecondOpinion
-from agent.domain.calibration import Personal
+from agent.domain.calibration import Bands, Personal
 from agent.domain.errors import SetupError
 from agent.ports.chat import Chat
 from agent.ports.grader import Grader
@@ -22,6 +20,7 @@ def load_grader(
     model: FirstTokenProbs | None = None,
     judge: Chat | None = None,
     personal: Personal | None = None,
+    bands: Bands | None = None,
 ) -> Grader:
     """The grader named `kind`; nothing heavy loads before its first use.
 
@@ -32,6 +31,7 @@ def load_grader(
         model: the embedded chat model, asked for a second opinion where the local grader abstains.
         judge: the chat endpoint of kind `endpoint`.
         personal: the learner's own correction, fitted from appeals; never given by `study eval`.
+        bands: where probabilities are acted on, instead of the shipped head's bands.
 
     Raises:
         SetupError: `kind` is unknown, or an endpoint is to judge and there is none.
@@ -39,9 +39,8 @@ def load_grader(
     if kind not in KINDS:
         raise SetupError(f"No grader is called {kind!r}; set STUDY_GRADER to one of {', '.join(KINDS)}.")
     second = SecondOpinion(model) if model is not None else None
-    shipped = resources.files("agent.adapters.grading").joinpath("weights/upper.onnx").is_file()
-    scorer = CrossEncoderScorer(threads=threads) if shipped and kind != "lexical" else LexicalScorer()
-    local = LocalGrader(scorer, second=second, personal=personal)
+    scorer = LexicalScorer() if kind == "lexical" else CrossEncoderScorer(threads=threads)
+    local = LocalGrader(scorer, second=second, personal=personal, bands=bands)
     if kind != "endpoint":
         return local
     if judge is None:

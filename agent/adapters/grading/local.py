@@ -52,12 +52,27 @@ def decide(p: Sequence[float], bands: Bands) -> tuple[VerdictName, bool]:
 
 
 class LocalGrader:
-    """Grader port over a scorer that runs in this process. Deterministic; keeps nothing between calls."""
+    """Grader port over a scorer that runs in this process. Deterministic for the same version and input.
 
-    def __init__(self, scorer: Scorer, second: SecondOpinion | None = None, personal: Personal | None = None) -> None:
+    Args:
+        scorer: gives the probabilities of claim and window pairs.
+        second: asked where the scorer abstains.
+        personal: the learner's own correction of p(covered).
+        bands: where probabilities are acted on, instead of the scorer's own.
+    """
+
+    def __init__(
+        self,
+        scorer: Scorer,
+        *,
+        second: SecondOpinion | None = None,
+        personal: Personal | None = None,
+        bands: Bands | None = None,
+    ) -> None:
         self._scorer = scorer
         self._personal = personal
         self._second = second
+        self._bands = bands
 
     @property
     def version(self) -> str:
@@ -65,12 +80,14 @@ class LocalGrader:
         extra = [self._second.version] if self._second else []
         if self._personal:
             extra.append(f"personal-{self._personal.slope:.3f}{self._personal.shift:+.3f}")
+        if self._bands:
+            extra.append(f"bands-{self._bands.accept:g}-{self._bands.reject:g}-{self._bands.contradict:g}")
         return "+".join([self._scorer.version, *extra])
 
     @property
     def bands(self) -> Bands:
         """Where the probabilities are acted on."""
-        return self._scorer.bands
+        return self._bands or self._scorer.bands
 
     def judge(self, question: str, claims: Sequence[ClaimText], answer: str) -> list[Verdict]:
         """One verdict a claim, in the order given."""
@@ -107,7 +124,7 @@ class LocalGrader:
         return p[0] * rest, covered, p[2] * rest
 
     def _verdict(self, claim: str, p: Sequence[float], quote: str) -> Verdict:
-        name, abstain = decide(p, self._scorer.bands)
+        name, abstain = decide(p, self.bands)
         shown = quote if name != "missing" else ""
         return Verdict(claim, name, round(float(p[1]), 6), round(float(p[2]), 6), shown, abstain)
 

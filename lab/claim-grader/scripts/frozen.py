@@ -5,7 +5,8 @@ from pathlib import Path
 
 import numpy as np
 import torch
-from data import Layout, load
+from data import load
+from tokenizers import Tokenizer
 from transformers import AutoModel
 
 NAMES = ["cos", "cos_free", "cos_qa", "question_cos", "claim_question_cos"] + [
@@ -13,14 +14,14 @@ NAMES = ["cos", "cos_free", "cos_qa", "question_cos", "claim_question_cos"] + [
 ]
 
 
-def encode(texts: list[str], layout: Layout, base: Path) -> dict[str, tuple[list[int], dict[int, np.ndarray]]]:
+def encode(texts: list[str], tok: Tokenizer, base: Path) -> dict[str, tuple[list[int], dict[int, np.ndarray]]]:
     """For each text its token ids and, for layers 3 and 6, unit token vectors (n, 384) without specials."""
     model = AutoModel.from_pretrained(str(base), add_pooling_layer=False).eval()
     out = {}
-    texts = sorted(set(texts), key=lambda t: len(layout.ids(t)))
+    texts = sorted(set(texts), key=len)
     for i in range(0, len(texts), 48):
         batch = texts[i : i + 48]
-        ids = [[101, *layout.ids(t)[:200], 102] for t in batch]
+        ids = [[101, *tok.encode(t, add_special_tokens=False).ids[:200], 102] for t in batch]
         width = max(map(len, ids))
         x = torch.tensor([a + [0] * (width - len(a)) for a in ids])
         with torch.inference_mode(), torch.autocast("cpu", dtype=torch.bfloat16):
@@ -74,10 +75,12 @@ def main() -> None:
     a.add_argument("--out", type=Path, required=True)
     args = a.parse_args()
     torch.set_num_threads(1)
-    layout = Layout(args.base / "tokenizer.json")
+    tok = Tokenizer.from_file(str(args.base / "tokenizer.json"))
+    tok.no_truncation()
+    tok.no_padding()
     rows = load(args.data)
     texts = [t for r in rows for t in (r.question, r.claims[0], r.answer, r.question + " " + r.answer)]
-    enc = encode(texts, layout, args.base)
+    enc = encode(texts, tok, args.base)
     np.save(args.out, np.array([row(enc[r.question], enc[r.claims[0]], enc[r.answer], enc[r.question + " " + r.answer]) for r in rows], np.float32))
 
 

@@ -75,14 +75,12 @@ class Trunk(nn.Module):
 class Upper(nn.Module):
     """Trunk states of claim and answer, joined, to three logits (missing, covered, contradicted).
 
-    `parts` is 1 over the claim's tokens, 2 over the question's, 3 over the answer's, 0 on padding. The head is
-    relational: in each of twelve subspaces, how well claim tokens find partners among the answer's tokens, the
-    reverse, the worst claim token, and the cosine of the means; the same over the whole input vectors; and a
-    token-wise vote. It cannot read a topic off the vectors, which a head over the means learns to do
-    (`--vectors`, the first version: see RESULTS.md).
+    `parts` is 1 over the claim's tokens, 2 over the question's, 3 over the answer's, 0 on padding. The head
+    sees the mean claim and answer vectors, their difference and product, and alignment scalars at the input
+    and at the output: how well each claim token finds a partner among the answer's tokens, and the reverse.
     """
 
-    def __init__(self, base: Path, depth: int = 3, vectors: bool = False) -> None:
+    def __init__(self, base: Path, depth: int = 3) -> None:
         super().__init__()
         w = load_file(str(base / "model.safetensors"))
         self.layers = nn.ModuleList(Layer() for _ in range(LAYERS - depth))
@@ -90,9 +88,52 @@ class Upper(nn.Module):
             layer.load(w, f"encoder.layer.{depth + i}")
         self.part = nn.Parameter(torch.zeros(4, WIDTH))
         self.drop = nn.Dropout(0.1)
-        self.vectors = vectors
+        self.head = nn.Sequential(nn.Linear(4 * WIDTH + 6, 128), nn.GELU(), nn.Dropout(0.1), nn.Linear(128, 3))
+
+    @staticmethod
+    def align(h: torch.Tensor, claim: torch.Tensor, answer: torch.Tensor) -> list[torch.Tensor]:
+        h = h.float()
+        n = h * torch.rsqrt((h * h).sum(-1, keepdim=True).clamp(min=1e-6))
+        sim = torch.matmul(n, n.transpose(1, 2))
+        r = (sim - 4.0 * (1.0 - answer[:, None, :])).amax(2)
+        p = (sim - 4.0 * (1.0 - claim[:, None, :])).amax(2)
+        low = (r + 4.0 * (1.0 - claim)).amin(1)
+        return [(r * claim).sum(1) / claim.sum(1).clamp(min=1), (p * answer).sum(1) / answer.sum(1).clamp(min=1), low]
+
+    def forward(self, x: torch.Tensor, parts: torch.Tensor) -> torch.Tensor:
+        claim, answer = (parts == 1).float(), (parts == 3).float()
+        first = self.align(x, claim, answer)
+        bias = bias_of(parts != 0)
+        h = x + self.part[parts]
+        for layer in self.layers:
+            h = layer(h, bias)
+        h = h.float()
+        u = (h * claim[..., None]).sum(1) / claim.sum(1, keepdim=True).clamp(min=1)
+        v = (h * answer[..., None]).sum(1) / answer.sum(1, keepdim=True).clamp(min=1)
+        scalars = torch.stack([*first, *self.align(h, claim, answer)], 1)
+        return self.head(torch.cat([self.drop(u), self.drop(v), (u - v).abs(), u * v, scalars], 1))
+
+
+class Relational(nn.Module):
+    """Trunk states of claim and answer, joined, to three logits (missing, covered, contradicted).
+
+    `parts` is 1 over the claim's tokens, 2 over the question's, 3 over the answer's, 0 on padding. The head is
+    relational: in each of twelve subspaces, how well claim tokens find partners among the answer's tokens, the
+    reverse, the worst claim token, and the cosine of the means; the same over the whole input vectors; and a
+    token-wise vote. It was meant to keep the head from reading topics off the vectors; it did not help
+    (RESULTS.md).
+    """
+
+    def __init__(self, base: Path, depth: int = 3) -> None:
+        super().__init__()
+        w = load_file(str(base / "model.safetensors"))
+        self.layers = nn.ModuleList(Layer() for _ in range(LAYERS - depth))
+        for i, layer in enumerate(self.layers):
+            layer.load(w, f"encoder.layer.{depth + i}")
+        self.part = nn.Parameter(torch.zeros(4, WIDTH))
+        self.drop = nn.Dropout(0.1)
         self.vote = nn.Linear(WIDTH, 3)
-        inputs = 4 + 4 * HEADS + 6 + (2 * WIDTH if vectors else 0)
+        inputs = 4 + 4 * HEADS + 6
         self.head = nn.Sequential(nn.Linear(inputs, 96), nn.GELU(), nn.Dropout(0.1), nn.Linear(96, 3))
 
     @staticmethod
@@ -124,8 +165,4 @@ class Upper(nn.Module):
         votes = self.vote(self.drop(h))
         means = [(votes * m[..., None]).sum(1) / m.sum(1, keepdim=True).clamp(min=1) for m in (claim, answer)]
         inputs = [first, self.align(h, claim, answer, HEADS), *means]
-        if self.vectors:
-            u = (h * claim[..., None]).sum(1) / claim.sum(1, keepdim=True).clamp(min=1)
-            v = (h * answer[..., None]).sum(1) / answer.sum(1, keepdim=True).clamp(min=1)
-            inputs += [(u - v).abs(), u * v]
         return self.head(torch.cat(inputs, 1))

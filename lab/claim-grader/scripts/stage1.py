@@ -107,7 +107,7 @@ def main() -> None:
     a.add_argument("--count", type=int, default=8000)
     a.add_argument("--show", action="store_true")
     args = a.parse_args()
-    args.epochs, args.lr, args.seed, args.smooth, args.ema, args.init, args.vectors = 1, 1e-4, 0, 0.05, 0.99, None, False
+    args.epochs, args.lr, args.seed, args.smooth, args.ema, args.init, args.relational = 1, 1e-4, 0, 0.05, 0.99, None, False
     torch.set_num_threads(1)
     table = synonyms(args.wordnet)
     if args.show:

@@ -11,7 +11,7 @@ import numpy as np
 import torch
 from data import COVERED, Row, Texts, batches, folds, load
 from metrics import macro_f1
-from model import Upper
+from model import Relational, Upper
 from negatives import contradict
 from torch import nn
 
@@ -76,11 +76,11 @@ def fit(texts: Texts, args: argparse.Namespace, draw) -> Upper:
     """Train on `draw(epoch)` items; the result is the average of the weights over the last steps (EMA)."""
     torch.manual_seed(args.seed)
     rng = random.Random(args.seed)
-    model = Upper(args.base, vectors=args.vectors)
+    model = (Relational if args.relational else Upper)(args.base)
     if args.init:
         state = torch.load(args.init, weights_only=True)
         model.load_state_dict({k: v for k, v in state.items() if k.startswith(("layers.", "part"))}, strict=False)
-    fresh = [model.part, *model.vote.parameters(), *model.head.parameters()]
+    fresh = [p for name, p in model.named_parameters() if not name.startswith("layers.")]
     opt = torch.optim.AdamW(
         [{"params": model.layers.parameters(), "lr": args.lr}, {"params": fresh, "lr": args.lr * 10}],
         weight_decay=0.01,
@@ -152,7 +152,7 @@ def main() -> None:
     a.add_argument("--fold", type=int, nargs="*", help="folds to run; none: all; -1: train on everything")
     a.add_argument("--train-sets", nargs="*", default=["scientsbank", "beetle", "saf_en"])
     a.add_argument("--epochs", type=int, default=2)
-    a.add_argument("--lr", type=float, default=1e-4)
+    a.add_argument("--lr", type=float, default=5e-5)
     a.add_argument("--threads", type=int, default=1, help="one is fastest while other work shares the cores")
     a.add_argument("--seed", type=int, default=0)
     a.add_argument("--smooth", type=float, default=0.1)
@@ -160,9 +160,9 @@ def main() -> None:
     a.add_argument("--qdrop", type=float, default=0.2)
     a.add_argument("--peers", type=float, default=0.35)
     a.add_argument("--negatives", type=float, default=0.4)
-    a.add_argument("--saf-skip", type=float, default=0.85)
+    a.add_argument("--saf-skip", type=float, default=0.6)
     a.add_argument("--question", action="store_true", help="the question's tokens beside the claim's")
-    a.add_argument("--vectors", action="store_true", help="the head also sees mean vectors (first version)")
+    a.add_argument("--relational", action="store_true", help="the head sees alignment only, no mean vectors")
     a.add_argument("--save", action="store_true")
     args = a.parse_args()
     torch.set_num_threads(args.threads)

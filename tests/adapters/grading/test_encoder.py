@@ -1,0 +1,65 @@
+"""The shipped encoder: it loads, is deterministic, does not care for order, and beats words on paraphrase."""
+
+import numpy as np
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from agent.adapters.grading.encoder import CrossEncoderScorer
+from agent.adapters.grading.local import LocalGrader
+from agent.domain.verdict import ClaimText
+
+QUESTION = "How does the sound change when the string is made tighter?"
+CLAIM = "When the string is tighter, the pitch will be higher."
+CLAIMS = [ClaimText("pitch", CLAIM, "core"), ClaimText("water", "Water flows downhill, from the mountain.", "claim")]
+
+
+@pytest.fixture(scope="module")
+def scorer() -> CrossEncoderScorer:
+    return CrossEncoderScorer(threads=1)
+
+
+@pytest.fixture(scope="module")
+def grader(scorer: CrossEncoderScorer) -> LocalGrader:
+    return LocalGrader(scorer)
+
+
+def test_rows_do_not_depend_on_order_or_neighbours(scorer: CrossEncoderScorer) -> None:
+    pairs = [
+        (CLAIM, a) for a in ("the pitch gets higher", "it gets lower", "the sound is louder " * 9, "no idea at all")
+    ]
+    together = scorer.logits(pairs)
+    assert np.array_equal(together[::-1], scorer.logits(pairs[::-1]))
+    assert np.array_equal(CrossEncoderScorer(threads=1).logits(pairs[:1])[0], together[0])
+
+
+def test_a_paraphrase_stands_above_other_answers(grader: LocalGrader) -> None:
+    answers = ["A tight string makes a higher pitched sound.", "The sound gets lower.", "It is made of metal and long."]
+    p = [grader.judge(QUESTION, CLAIMS[:1], a)[0].p_covered for a in answers]
+    assert p[0] > 0.5 > p[2]
+    assert p[0] == max(p)
+
+
+def test_the_same_input_gives_the_same_verdicts(grader: LocalGrader) -> None:
+    answer = "The pitch is higher when you make it tight. I saw that at home. Rivers run down from the mountain."
+    again = LocalGrader(CrossEncoderScorer(threads=1))
+    assert grader.judge(QUESTION, CLAIMS, answer) == again.judge(QUESTION, CLAIMS, answer)
+    assert grader.version == again.version
+
+
+@settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(
+    answer=st.lists(
+        st.one_of(st.sampled_from(["The pitch is higher. ", "Tighter strings; ", "not lower\n"]), st.text(max_size=20)),
+        max_size=6,
+    ).map("".join)
+)
+def test_quotes_are_exact_substrings(grader: LocalGrader, answer: str) -> None:
+    for verdict in grader.judge(QUESTION, CLAIMS, answer):
+        assert verdict.quote in answer
+        assert 0 <= verdict.p_covered <= 1
+        assert verdict.p_covered + verdict.p_contradicted <= 1.000002
+
+
+def test_importing_and_naming_load_no_runtime() -> None:
+    assert CrossEncoderScorer()._sessions == {}

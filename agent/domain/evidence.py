@@ -38,7 +38,9 @@ _LABEL = re.compile(
 _MARKS = re.compile(r"[*_`]|^[ \t]*(?:[-+>][ \t]+|#{1,6}[ \t]+|\d+[.)][ \t]+)+", re.MULTILINE)
 _METRIC_COLUMN = re.compile(r"metrics?|measures?|measurements?|kpi", re.IGNORECASE)
 # Settings of a run, not results: two variants that share them have been compared on nothing.
-_SETTING = re.compile(r"n|k|top[- ]?k|seeds?|batch(?: size)?|epochs?|steps|runs?|samples?|date|#", re.IGNORECASE)
+_SETTING = re.compile(
+    r"n|k|learning rate|lr|top[- ]?k|seeds?|batch(?: size)?|epochs?|steps|runs?|samples?|date|#", re.IGNORECASE
+)
 _BOUND = re.compile(
     r"≤|<|⩽|\b(?:at most|no more than|not exceed|up to|max(?:imum)?|below|under|within|limit(?:ed|s)?|budget"
     r"|cap(?:ped)?|slo|target|constraints?|ceiling)\b",

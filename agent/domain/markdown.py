@@ -11,7 +11,9 @@ from agent.domain.text import content_stems, words
 
 _FRONT = re.compile(r"\A\ufeff?---\r?\n.*?^---[ \t]*$", re.DOTALL | re.MULTILINE)
 _COMMENT = re.compile(r"<!--.*?(?:-->|\Z)", re.DOTALL)
-_FENCE = re.compile(r"^ {0,3}(`{3,}|~{3,})[^\n]*\n(.*?)(?:^ {0,3}\1[`~]*[ \t]*$|\Z)", re.DOTALL | re.MULTILINE)
+_FENCE = re.compile(r" {0,3}(`{3,}|~{3,})(.*)")
+# A document that somebody wrote has neither longer lines nor more text; what has is cut, so that no pattern takes long.
+MAX_LINE, MAX_TEXT = 2_000, 200_000
 _HEADING = re.compile(r"^ {0,3}(#{1,6})[ \t]+(.*?)[ \t]*#*[ \t]*$", re.MULTILINE)
 _BAR = re.compile(r"(?<!\\)\|")
 _RULE = re.compile(r"^[ \t]*\|?[ \t]*:?-+:?[ \t]*(?:\|[ \t]*:?-+:?[ \t]*)*\|?[ \t]*$")
@@ -27,14 +29,34 @@ _CJK = re.compile("[\u3040-\u30ff\u3400-\u4dbf\u4e00-\u9fff\uac00-\ud7af\u0e00-\
 
 def prose(text: str) -> str:
     """Take front matter, comments and code blocks out, and make every line end a line feed."""
-    unix = text.replace("\r\n", "\n").replace("\r", "\n")
-    return _COMMENT.sub("", _FENCE.sub("", _FRONT.sub("", unix)))
+    return _COMMENT.sub("", _split_code(text)[0])
 
 
 def code_blocks(text: str) -> list[str]:
     """List the contents of the code blocks that are not blank."""
-    unix = _COMMENT.sub("", text.replace("\r\n", "\n"))
-    return [match[2] for match in _FENCE.finditer(unix) if match[2].strip()]
+    return [block for block in _split_code(text)[1] if block.strip()]
+
+
+def _split_code(text: str) -> tuple[str, list[str]]:
+    """Split off front matter and code; a block without an end runs to the end of the text, as in CommonMark."""
+    cut = text[:MAX_TEXT].replace("\r\n", "\n").replace("\r", "\n")
+    kept: list[str] = []
+    blocks: list[str] = []
+    fence = ""
+    for line in _FRONT.sub("", cut).splitlines(keepends=True):
+        found = _FENCE.match(line)
+        if fence:
+            if found and found[1].startswith(fence) and not found[2].strip():
+                fence = ""
+            else:
+                blocks[-1] += line
+        elif found and not (found[1][0] == "`" and "`" in found[2]):
+            fence = found[1]
+            blocks.append("")
+        else:
+            end = "\n" if line.endswith("\n") else ""
+            kept.append(line if len(line) <= MAX_LINE else line[:MAX_LINE] + end)
+    return "".join(kept), blocks
 
 
 def size(text: str) -> int:

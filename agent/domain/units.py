@@ -13,14 +13,18 @@ _WORK = (
 )
 _PLAIN = "%|percent|‰|pp|points?|x|×|db|°c|ratio|share|fraction|count|0\\.\\.1|0[-–]1|1"
 _UNIT = re.compile(rf"(?:{_TIME}|{_BYTES}|{_MONEY}|{_WORK}|{_PLAIN})", re.IGNORECASE)
-_WORD_UNIT = re.compile(rf"(?:{_TIME}|{_BYTES}|{_MONEY}|{_WORK}|%|percent|‰)", re.IGNORECASE)
+_WORD_UNIT = re.compile(
+    rf"(?:{_TIME}|{_BYTES}|{_MONEY}|tokens?|qps|rps|tps|[kmgt]?flops|k?wh|%|percent|‰)", re.IGNORECASE
+)
 _SPLIT = re.compile(r"[\s/·*,;_]+|\bper\b")
+_WORDS = re.compile(r"[\s,;_]+")
+_SIGNS = frozenset("%$€£¥")
 _BRACKETS = re.compile(r"[(\[（]([^)\]）]*)[)\]）]")
 _RATIO = re.compile(
-    r"recall|precision|accuracy|\bacc\b|\bf[- ]?[12β]\b|f-?score|\bmrr\b|\bmap\b|ndcg|\bauc\b|auroc|auprc|bleu|rouge"
-    r"|chrf|exact match|\bem\b|pass@|hit[- ]?(?:rate|ratio)|hits?@|rate\b|ratio|share|fraction|score|perplexity|\bppl\b"
-    r"|\bloss\b|\berrors?\b|\bwer\b|\bcer\b|brier|\bece\b|kappa|correlation|pearson|spearman|similarity|speed-?up|faithfulness"
-    r"|relevance|groundedness",
+    r"\brecall|\bprecision|accuracy|\bacc\b|\bf[- ]?[12β]\b|f-?score|\bmrr\b|\bmap\b|ndcg|\bauc\b|auroc|auprc|bleu"
+    r"|rouge|chrf|exact match|\bem\b|pass@|hit[- ]?(?:rate|ratio)|hits?@|rate\b|\bratio|share|fraction|score"
+    r"|perplexity|\bppl\b|\bloss\b|\berrors?\b|\bwer\b|\bcer\b|brier|\bece\b|kappa|correlation|pearson|spearman"
+    r"|similarity|speed-?up|faithfulness|relevance|groundedness",
     re.IGNORECASE,
 )
 _NUMBER = r"[~≈<>≤≥=±+\-−]*\s*(?:[$€£¥]\s*)?\d(?:[\d,' \u202f\u00a0]*\d)?(?:\.\d+)?(?:e[+-]?\d+)?"
@@ -49,13 +53,16 @@ def number_with_unit(cell: str) -> Number | None:
 def has_unit(title: str) -> bool:
     """Whether a column's title names a unit: `latency (ms)`, `memory [GiB]`, `throughput, tok/s`, `latency_ms`.
 
-    Without brackets only the last word counts, and a single letter does not (`model B`).
+    Without brackets only the last word counts; there a single letter does not (`model B`), nor a thing that may be
+    counted or named (`decode step`).
     """
     for group in _BRACKETS.findall(title):
         if any(_UNIT.fullmatch(word) for word in _SPLIT.split(group) if word):
             return True
-    last = [word for word in _SPLIT.split(title) if word][-1:]
-    return bool(last) and (len(last[0]) > 1 or last[0] in "%$€£¥") and bool(_WORD_UNIT.fullmatch(last[0]))
+    last = ([word for word in _WORDS.split(title) if word] or [""])[-1]
+    if "/" in last:
+        return all(_UNIT.fullmatch(part) for part in last.split("/"))
+    return (len(last) > 1 or last in _SIGNS) and bool(_WORD_UNIT.fullmatch(last))
 
 
 def is_ratio(title: str) -> bool:

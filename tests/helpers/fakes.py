@@ -2,6 +2,7 @@
 
 import re
 import threading
+import time
 from collections.abc import Callable, Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Any, TypeVar
@@ -68,10 +69,20 @@ class MarkGrader:
         return Verdict(claim, "covered", p, 0.01, quote, abstain=False)
 
 
+def until(condition: Callable[[], object]) -> None:
+    """Wait for another thread to come so far; half a minute at most."""
+    for _ in range(3000):
+        if condition():
+            return
+        time.sleep(0.01)
+    raise AssertionError("the other thread never came so far")
+
+
 class HeldChat(ScriptedChat):
     """A scripted chat model that can be held in the middle of a reply and cancelled.
 
-    `started` is set when a reply begins. While `held` is set to an event, replies wait for it.
+    `started` is set when a reply begins. While `held` is set to an event, replies wait for it. Without replies left
+    it is a model that fails.
     """
 
     def __init__(self, *replies: str | dict[str, Any] | ModelError) -> None:
@@ -88,6 +99,9 @@ class HeldChat(ScriptedChat):
             assert self.held.wait(10), "nobody let the reply go on"
         if self.cancelled != cancelled:
             raise ModelError("The reply was cancelled.")
+        if not self.replies:
+            self.asked.append(prompt)
+            raise ModelError("The model has nothing more to say.")
         return super().structured(prompt, schema, max_tokens=max_tokens)
 
     def cancel(self) -> None:

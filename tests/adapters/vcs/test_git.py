@@ -19,7 +19,9 @@ def root(tmp_path: Path) -> Path:
 
 
 def committed(root: Path) -> list[str]:
-    return git(root, "-c", "core.quotePath=false", "show", "--name-only", "--format=", "HEAD").splitlines()
+    return git(
+        root, "-c", "core.quotePath=false", "show", "--no-renames", "--name-only", "--format=", "HEAD"
+    ).splitlines()
 
 
 def commits(root: Path) -> int:

@@ -12,6 +12,7 @@ from agent.domain.errors import SetupError, UsageError
 
 ENV_PREFIX = "STUDY_"
 MARKER = "roadmap.md"
+_ENVIRONMENT_ONLY = frozenset({"root", "api_key", "studio_token"})
 
 
 def default_cache() -> Path:
@@ -41,6 +42,12 @@ class Settings(BaseSettings):
         default=None,
         validation_alias=AliasChoices("STUDY_API_KEY", "OPENAI_API_KEY"),
         description="Key for the endpoint (also OPENAI_API_KEY; never from study.toml).",
+    )
+    studio_token: SecretStr | None = Field(
+        default=None,
+        min_length=16,
+        description="What LangGraph clients must send as a bearer token (never from study.toml); without one their "
+        "decisions are only recorded.",
     )
     grader: Literal["local", "lexical", "endpoint"] = Field(
         default="local", description="Who judges claims: the shipped grader, words alone, or the endpoint's model."
@@ -83,8 +90,8 @@ def load_settings(*, root: Path | None = None, cwd: Path | None = None) -> Setti
         raise UsageError(f"There is no setting STUDY_{name.upper()}; known: {', '.join(sorted(known))}.")
     workspace = (root or Path(os.environ.get("STUDY_ROOT") or find_root(cwd or Path.cwd()))).expanduser().resolve()
     values = _read_toml(workspace / "study.toml")
-    for name in sorted(set(values) - (known - {"root", "api_key"})):
-        raise UsageError(f"study.toml may not set {name!r}; known: {', '.join(sorted(known - {'root', 'api_key'}))}.")
+    for name in sorted(set(values) - (known - _ENVIRONMENT_ONLY)):
+        raise UsageError(f"study.toml may not set {name!r}; known: {', '.join(sorted(known - _ENVIRONMENT_ONLY))}.")
     try:
         settings = Settings(**{**values, "root": workspace})
     except ValidationError as error:

@@ -17,13 +17,15 @@ from agent.domain.note import Note
 from agent.domain.proposal import Proposal
 from agent.domain.quiz import history_of, upcoming
 from agent.domain.text import neutralise
-from agent.ports import Recorded
+from agent.ports import Journal, Recorded, Wordings
 from agent.workspace.files import locked, sweep
 from agent.workspace.workspace import Appeal, Workspace
 
 if TYPE_CHECKING:
     from langgraph.graph.state import CompiledStateGraph
     from langgraph.types import StateSnapshot
+
+    from graphs.quiz import QuizContext
 
 Event = dict[str, Any]
 WAIT_FOR_THREAD = 0.2  # seconds; a quiz in another terminal will not end while we wait
@@ -76,6 +78,21 @@ class WorkspaceJournal:
         return found[0] if found else self.app.workspace.appeals.write(self.app.clock.now(), record)
 
 
+def quiz_context(app: App, wordings: Wordings, journal: Journal) -> "QuizContext":
+    """Bind the ports of the quiz to the workspace."""
+    from graphs.quiz import QuizContext
+
+    return QuizContext(
+        notes=WorkspaceNotes(app.workspace),
+        journal=journal,
+        grader=app.grader,
+        wordings=wordings,
+        clock=app.clock,
+        policy=app.policy,
+        versions=app.versions,
+    )
+
+
 @dataclass(frozen=True, slots=True)
 class OpenQuiz:
     """A paused quiz."""
@@ -90,7 +107,7 @@ class QuizRun:
     """One quiz thread. Messages go in, events come out; the state is on disk after each of them."""
 
     def __init__(self, app: App, threads: Threads, thread: str) -> None:
-        from graphs.quiz import QuizContext, build_quiz
+        from graphs.quiz import build_quiz
 
         self.thread = thread
         self._app, self._threads = app, threads
@@ -98,15 +115,7 @@ class QuizRun:
         self._config = config(thread)
         chat = app.chat
         self._wordings = ModelWordings(chat, self._note) if chat is not None else None
-        self._context = QuizContext(
-            notes=WorkspaceNotes(app.workspace),
-            journal=WorkspaceJournal(app),
-            grader=app.grader,
-            wordings=self._wordings or NoWordings(),
-            clock=app.clock,
-            policy=app.policy,
-            versions=app.versions,
-        )
+        self._context = quiz_context(app, self._wordings or NoWordings(), WorkspaceJournal(app))
 
     @property
     def state(self) -> dict[str, Any]:

@@ -1,5 +1,6 @@
 """JSON records below `progress/`, one small file an item: two machines merge without conflict."""
 
+import re
 from collections.abc import Callable
 from datetime import UTC, datetime
 from pathlib import Path
@@ -12,6 +13,7 @@ from agent.domain.errors import WorkspaceError
 from agent.workspace.files import read_text, sync_folder, write_text
 
 R = TypeVar("R", bound=Record)
+_ID = re.compile(r"\w[\w.-]*")
 
 
 class Records(Generic[R]):
@@ -21,7 +23,13 @@ class Records(Generic[R]):
         self._root, self._folder, self._model, self._key = root, f"progress/{folder}", model, key
 
     def path(self, at: datetime, id: str) -> str:
-        """Give the path of a record relative to the workspace."""
+        """Give the path of a record relative to the workspace.
+
+        Raises:
+            WorkspaceError: the id would lead out of the folder.
+        """
+        if not _ID.fullmatch(id):
+            raise WorkspaceError(f"{id[:60]!r} cannot name a file in {self._folder}.")
         return f"{self._folder}/{at.astimezone(UTC):%Y%m%dT%H%M%SZ}-{id}.json"
 
     def files(self) -> list[str]:

@@ -19,7 +19,7 @@ Event = dict[str, Any]
 Say = Callable[[Event], None]
 Step = Callable[[Say], None]
 
-TOO_LONG = 60.0  # seconds; a child that takes longer hangs, which is a finding
+TOO_LONG = 300.0  # seconds; a child that takes longer hangs, which is a finding
 # Where a process touches the disk. The names are those of CPython's built-in functions and methods.
 _CALLS = frozenset(
     "fsync replace rename unlink remove rmdir mkdir write execute executemany executescript commit rollback flock "

@@ -2,12 +2,13 @@
 
 from datetime import datetime
 from typing import Any
+from uuid import UUID, uuid4
 
 from langgraph.runtime import Runtime
 
 from agent.domain.attempt import Attempt, Judged, Question, Standing, Turn
 from agent.domain.copying import detect_copying
-from agent.domain.errors import WorkspaceError
+from agent.domain.errors import UsageError, WorkspaceError
 from agent.domain.note import Note
 from agent.domain.quiz import (
     CORRECTION,
@@ -20,7 +21,7 @@ from agent.domain.quiz import (
     unfit,
     unmet,
 )
-from agent.domain.text import content_stems
+from agent.domain.text import content_stems, one_line
 from agent.domain.verdict import ClaimText, Verdict
 from graphs.quiz.message import text_of
 from graphs.quiz.state import FLOW_VERSION, QuizContext, QuizState
@@ -30,18 +31,29 @@ MIN_SHARED_STEMS = 2  # an answer that shares fewer content words with a claim d
 
 def open_quiz(state: QuizState, runtime: Runtime[QuizContext]) -> QuizState:
     """Start the clock; fails here, with one sentence, when the topic has no note that can be quizzed from."""
+    quiz_id = state.get("quiz_id") or str(uuid4())
+    if not _is_uuid(quiz_id):  # it names files
+        raise UsageError(f"A quiz's id is a UUID, not {one_line(str(quiz_id), 60)!r}; leave it out to be given one.")
     note = runtime.context.notes.note(state["topic"])
     fault = unfit(note)
     if fault:
         raise WorkspaceError(f"{note.path} cannot be quizzed from: {fault}; finish it and try again.")
     return {
         "flow_version": FLOW_VERSION,
+        "quiz_id": quiz_id,
         "phase": "asking",
         "started": runtime.context.clock.now().isoformat(),
         "turns": [],
         "question": None,
         "notice": "",
     }
+
+
+def _is_uuid(value: object) -> bool:
+    try:
+        return isinstance(value, str) and str(UUID(value)) == value
+    except ValueError:
+        return False
 
 
 def judge(state: QuizState, runtime: Runtime[QuizContext]) -> QuizState:

@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any, Literal, TypedDict
+from typing import Annotated, Any, Literal, TypedDict
 
 from agent.domain.quiz import Policy
 from agent.ports import Clock, Grader, Journal, Notes, Wordings
@@ -11,11 +11,16 @@ from agent.ports import Clock, Grader, Journal, Notes, Wordings
 FLOW_VERSION = 1
 
 
-class QuizInput(TypedDict, total=False):
-    """A run's input: the first one names `topic` and `quiz_id` (a UUID), every later one is a `message`."""
+def keep_first(before: str, given: str) -> str:
+    """Keep what a thread began with: a later message must not move its turns to another topic or attempt."""
+    return before or given
 
-    topic: str
-    quiz_id: str
+
+class QuizInput(TypedDict, total=False):
+    """A run's input: the first one names `topic`, and a UUID as `quiz_id` or none; every later one is a `message`."""
+
+    topic: Annotated[str, keep_first]
+    quiz_id: Annotated[str, keep_first]
     message: str
 
 

@@ -72,7 +72,7 @@ def is_ratio(title: str) -> bool:
 
 def _bound(units: str) -> re.Pattern[str]:
     """A number and then one of the units, or the unit in brackets in the title of a column that holds a number."""
-    number = rf"\d[\d.,]*\s*(?:k|m)?\s*(?:{units})(?![a-z0-9])"
+    number = rf"(?<![\d.,])\d[\d.,]*\s*(?:k|m)?\s*(?:{units})(?![a-z0-9])"
     return re.compile(rf"{number}|\((?:{units})(?:\s*/[^)]*)?\)\D*\d", re.IGNORECASE)
 
 

@@ -107,7 +107,7 @@ def test_parts_of_two_failures_do_not_add_up() -> None:
         "- Symptom: it was slow\n- Hypothesis: a full disk\n\n- Symptom: it broke down\n"
         "- Test: we looked there\n- Fix: a new one\n"
     )
-    assert failure_gap(f"## Failures\n\n{halves}") == "it has no test"
+    assert failure_gap(f"## Failures\n\n{halves}") == "it has no hypothesis"
 
 
 def test_a_failure_analysis_in_a_comment_is_none() -> None:

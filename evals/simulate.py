@@ -8,18 +8,20 @@ from pathlib import Path
 from agent.adapters.grading import load_grader
 from agent.domain.errors import UsageError
 from agent.domain.quiz import Policy
+from agent.ports import Grader
 from evals.simulation.learners import KINDS, SHOULD_PASS, Learner
+from evals.simulation.oracle import OracleGrader
 from evals.simulation.report import by_claim, claim_table, false_passes, summary, summary_table
 from evals.simulation.run import CachedGrader, Played, play
-from evals.simulation.sheets import load_sheets
+from evals.simulation.sheets import Sheet, load_sheets
 
 
 def main() -> int:
     """Run the simulation and print its tables; exit code 1 where a target is missed."""
     given = _arguments()
     policy = _policy(given.policy)
-    grader = CachedGrader(load_grader(given.kind, threads=given.threads), given.cache)
     sheets = [sheet for sheet in load_sheets() if given.split in ("all", sheet.split)]
+    grader = CachedGrader(_grader(given, sheets), given.cache)
     kinds = [kind for kind in KINDS if not given.only or kind in given.only]
     played = [
         play(Learner.draw(kind, sheet, given.seed + number), grader, policy)
@@ -45,7 +47,9 @@ def _arguments() -> argparse.Namespace:
     parser.add_argument("--learners", type=int, default=20, help="of each kind, for each note")
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--split", choices=("dev", "sealed", "all"), default="all")
-    parser.add_argument("--kind", default="local", help="grader: local or lexical")
+    parser.add_argument("--kind", default="local", help="grader: local, lexical, or oracle (knows the sheets)")
+    parser.add_argument("--accepts", type=float, default=1.0, help="oracle: share of true answers that it accepts")
+    parser.add_argument("--passes", type=float, default=0.0, help="oracle: share of other answers that it accepts")
     parser.add_argument("--threads", type=int, default=1)
     parser.add_argument("--only", action="append", choices=tuple(KINDS), help="this kind of learner (may be repeated)")
     parser.add_argument("--policy", default="", help="thresholds to try, as unasked=0.95,max_turns=14")
@@ -53,6 +57,12 @@ def _arguments() -> argparse.Namespace:
     parser.add_argument("--cache", type=Path, help="keep the grader's verdicts in this file")
     parser.add_argument("--out", type=Path, help="write the tables and every wrong quiz there as JSON")
     return parser.parse_args()
+
+
+def _grader(given: argparse.Namespace, sheets: list[Sheet]) -> Grader:
+    if given.kind == "oracle":
+        return OracleGrader(sheets, given.accepts, given.passes)
+    return load_grader(given.kind, threads=given.threads)
 
 
 def _policy(text: str) -> Policy:

@@ -9,6 +9,7 @@ inserted, dropped or replaced here and there.
 import unicodedata
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 
 _SEED = 3
 """Words in a row that start a run."""
@@ -53,13 +54,22 @@ def fold(text: str) -> str:
     return "".join(c for c in text if unicodedata.category(c) not in {"Cf", "Mn", "Cc"} or c in "\n\t").casefold()
 
 
+_fold_character = lru_cache(maxsize=4096)(fold)
+
+
+@lru_cache(maxsize=512)
+def _forms(passage: str) -> tuple[str, ...]:
+    """The words of a passage: a note's are compared with every answer of a quiz."""
+    return tuple(word.form for word in words_of(passage))
+
+
 def words_of(text: str) -> list[Word]:
     """The words (letters and digits) of `text` in order, folded, with offsets into the original."""
     words: list[Word] = []
     form: list[str] = []
     start = end = 0
     for i, char in enumerate(text):
-        folded = fold(char)
+        folded = _fold_character(char)
         if not folded or folded in {"'", "\u2019"}:
             continue
         if all(c.isalnum() for c in folded):
@@ -75,7 +85,7 @@ def words_of(text: str) -> list[Word]:
     return words
 
 
-def _runs(answer: list[str], passage: list[str]) -> list[list[int]]:
+def _runs(answer: Sequence[str], passage: Sequence[str]) -> list[list[int]]:
     """Chains of matched positions in the answer: seeds along nearly one diagonal, joined across small gaps."""
     where: dict[tuple[str, ...], list[int]] = {}
     for j in range(len(passage) - _SEED + 1):
@@ -106,7 +116,7 @@ def detect_copying(answer: str, passages: Sequence[str]) -> Copying:
     forms = [w.form for w in words]
     taken: set[int] = set()
     for passage in passages:
-        for run in _runs(forms, [w.form for w in words_of(passage)]):
+        for run in _runs(forms, _forms(passage)):
             short = len(run) >= _RARE_RUN and len(run) >= 0.8 * len(words)
             if len(run) >= _RUN or short:
                 taken.update(run)

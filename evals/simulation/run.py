@@ -7,6 +7,7 @@ from datetime import UTC, datetime, timedelta
 from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
+from uuid import NAMESPACE_OID, uuid5
 
 from agent.domain.attempt import Attempt, Question, Turn
 from agent.domain.note import Note
@@ -126,7 +127,8 @@ def play(learner: Learner, grader: Grader, policy: Policy) -> Played:
     """Let a learner answer until the quiz closes."""
     from graphs.quiz import QuizContext
 
-    graph, journal, id = _graph(), _Journal(), f"{learner.kind}/{learner.sheet.note.id}/{learner.seed}"
+    graph, journal = _graph(), _Journal()
+    id = str(uuid5(NAMESPACE_OID, f"{learner.kind}/{learner.sheet.note.id}/{learner.seed}"))
     context = QuizContext(
         notes=_Notes(learner.sheet.note),
         journal=journal,

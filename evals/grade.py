@@ -14,7 +14,7 @@ from agent.ports.grader import Grader
 
 _PART_WORDS = 5
 """Words from which a sentence of a reference counts as a claim of its own."""
-_WHOLE = 0.5
+_WHOLE = 0.25
 """Weight of the reference judged as one claim in `score`; its parts share the rest."""
 
 

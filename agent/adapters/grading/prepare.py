@@ -51,8 +51,8 @@ def _window(kept: Sequence[Sentence], first: int, last: int) -> Window:
 def prepare(answer: str) -> Prepared | None:
     """The countable part of `answer`, or None where nothing in it can cover a claim.
 
-    Nothing counts in an answer of fewer than two content words, in a heap of keywords, or where an order to
-    the grader leaves no full sentence about the subject.
+    Nothing counts in an answer without a content word, in a lone word, in a heap of keywords, or where an order
+    to the grader leaves no sentence about the subject.
     """
     kept: list[Sentence] = []
     words = 0
@@ -63,8 +63,9 @@ def prepare(answer: str) -> Prepared | None:
         if words > MAX_WORDS:
             break
         kept.append(sentence)
-    content = [w for s in kept for w in plain.forms(s.text) if w not in plain.STOP]
-    if len(content) < 2 or plain.is_stuffed(" ".join(s.text for s in kept)):
+    said = [w for s in kept for w in plain.forms(s.text)]
+    content = sum(w not in plain.STOP for w in said)
+    if content == 0 or len(said) < (2 if content > 1 else 3) or plain.is_stuffed(" ".join(s.text for s in kept)):
         return None
     singles = tuple(_window(kept, i, i) for i in range(len(kept)))
     return Prepared(answer, tuple(kept), singles, tuple(_passages(kept)))

@@ -59,7 +59,7 @@ def expected_grade(probs: dict[str, float]) -> float | None:
 class SecondOpinion:
     """Asks the chat model about the claims nearest to the fence, at most `limit` an answer."""
 
-    def __init__(self, model: FirstTokenProbs, *, limit: int = 3) -> None:
+    def __init__(self, model: FirstTokenProbs, *, limit: int = 2) -> None:
         self._model = model
         self._limit = limit
 

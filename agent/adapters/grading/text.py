@@ -34,25 +34,42 @@ _SUFFIXES = (
 )  # fmt: skip
 _SENTENCE_END = re.compile(r"(?<=[.!?;])[\"')\]]*\s+|\n+")
 _ORDER = re.compile(
-    r"""\b(?:ignore|disregard|forget|override|bypass|skip)\b[^.\n]{0,40}\b(?:rubric|instruction|prompt|above|previous|rule|claim|
-    reference|grad|criteria|everything|system)|\b(?:mark|grade|score|rate|treat|count|accept|label|set|consider|return|output|
-    give|award|assign|classify)\b[^.\n]{0,60}\b(?:cover|correct|full|pass|true|maximum|max|complete|1\.0|100|a\+|credit|points?|
-    entail|right)|\bas\s+(?:an?|the|your|my)\s+(?:examiner|grader|teacher|professor|instructor|judge|admin\w*|developer|system|
-    expert|author|ai|assistant)\b|\byou\s+are\s+(?:now\s+)?(?:an?|the|my)\b|\b(?:system|assistant|user|developer)\s*:|
-    <\|?/?\s*(?:system|im_start|im_end|inst|assistant|user)|["']?(?:verdict|p_covered|p_contradicted|score|covered|abstain)["']?\s*[:=]|
-    \b(?:this|the|my)\s+(?:answer|response|student|learner)\s+(?:\w+\s+){0,3}(?:is|was|should|must|deserves?|covers?|contains?|
-    meets?|satisf\w+)\b[^.\n]{0,50}\b(?:correct|covered|full|pass\w*|complete|right|claims?|rubric|credit|marks?|accepted)|
-    \b(?:i|we)\s+(?:hereby\s+|can\s+)?(?:confirm|certify|declare|verify|attest)\b|\b(?:already|been)\s+(?:been\s+)?(?:verified|approved|graded)\b|
-    \bnew\s+(?:instructions?|rules?|task)\b|\bend\s+of\s+(?:answer|input|prompt)\b|\brubric\b|\bpretend\b|\bjailbreak""",
-    re.I | re.X,
+    r"""(?:^|[.,!;:]\s*|\b(?:please|and|now|then|must|should)\s+)(?:ignore|disregard|forget|override|bypass)\b.{0,40}
+        \b(?:rubric|instructions?|prompts?|above|previous|rules?|criteria|grading|reference)\b
+    |\b(?:mark|grade|score|rate|label|classify|accept|treat|count|consider)\s+(?:\w+\s+){0,3}?
+        (?:this|it|me|my|mine|answers?|claims?|responses?|points?)\b.{0,50}
+        \b(?:cover\w*|correct|pass\w*|true|complete|full\w*|credit|max\w*|right)\b
+    |\b(?:award|give|grant|assign)\s+(?:\w+\s+){0,3}?(?:full|max\w*|all|top|perfect)\s+(?:credit|points?|marks?|scores?|grades?)
+    |\b(?:return|output|respond|reply|print|say)\b.{0,30}\b(?:verdict|p_covered|covered)\b
+    |\bas\s+(?:an?|the|your|my)\s+(?:\w+\s+)?(?:examiner|grader|teacher|professor|instructor|judge|admin\w*|developer|author)
+        [,\s]+(?:i|we|you)\b
+    |\byou\s+are\s+now\b|^\W*(?:system|assistant|developer|user)\s*:|<\|?/?\s*(?:system|im_start|im_end|inst|assistant|user)\b
+    |["'](?:verdicts?|p_covered|p_contradicted|score|covered|abstain|grade)["']\s*:|\b(?:verdict|p_covered)\s*[:=]
+    |\b(?:this|my|the\s+(?:student|learner|candidate)(?:'?s)?)\s*(?:answer|response)?\s+(?:\w+\s+){0,3}
+        (?:is|was|should|must|deserves?|covers?|meets?|satisf\w+)\b.{0,50}
+        \b(?:covered|full\s+(?:credit|marks|points)|pass(?:ed)?|every\s+claim|all\s+(?:the\s+)?claims|rubric|marks?|accepted)\b
+    |\bthe\s+(?:student|learner|candidate)(?:'?s)?\s+answer\s+(?:is|was)\b.{0,30}\bcorrect\b
+    |\bi\s+(?:hereby\s+)?(?:confirm|certify|declare|attest)\b|\bnew\s+(?:instructions?|task)\s*:
+    |\bend\s+of\s+(?:answer|input|prompt)\b|^\W*pretend\b""",
+    re.I | re.X | re.S,
 )
 _BLUFF = re.compile(
-    r"""\b(?:i\s+(?:already\s+|totally\s+|definitely\s+|fully\s+|really\s+|completely\s+)*(?:know|understand|understood|learned|learnt|
-    studied|read|remember|get|got)\s+(?:this|it|that|all|everything|the\s+(?:answer|topic|claim|note|concept|material)|about)|
-    trust\s+me|believe\s+me|i\s+am\s+(?:an?\s+)?(?:expert|sure)|i'?m\s+(?:an?\s+)?(?:expert|sure)|(?:it'?s|this\s+is|that'?s)\s+(?:obvious|
-    trivial|easy|clear|basic|well[-\s]known)|no\s+idea|(?:do\s*n[o']?t|dont|not)\s+(?:know|sure|remember)|same\s+as\s+(?:above|before|the\s+note)|
-    see\s+(?:above|the\s+note|note)|next\s+question|pass\s+me)""",
+    r"""\bi\s+(?:already\s+|totally\s+|definitely\s+|fully\s+|really\s+|completely\s+)*(?:know|understand|understood|learned|learnt|
+    studied|read|remember|get|got)\s+(?:this|it|that|all|everything|the\s+(?:answer|topic|claim|note|concept|material)|about)\b|
+    \b(?:trust|believe)\s+me\b|\bi(?:'?m|\s+am)\s+(?:an?\s+)?(?:expert|sure)\b|\b(?:it'?s|this\s+is|that'?s)\s+(?:obvious|
+    trivial|easy|clear|basic|well[-\s]known)\b|^\W*no\s+idea|\bi\s+(?:really\s+)?(?:don'?t|do\s+not|can'?t|cannot)\s+(?:know|remember|recall)\b|
+    \bi(?:'?m|\s+am)\s+not\s+sure\b|\bsame\s+as\s+(?:above|before|the\s+note)|^\W*see\s+(?:above|the\s+note|note)|
+    ^\W*next\s+question|\bpass\s+me\b""",
     re.I | re.X,
+)
+_VERBS = frozenset(
+    """contain contains include includes use uses used need needs give gives make makes become becomes grow grows grew scale
+    scales double doubles halve halves reduce reduces increase increases decrease decreases keep keeps hold holds send sends
+    take takes store stores read reads write writes limit limits depend depends mean means meant require requires allow
+    allows cause causes flow flows change changes move moves stay stays cost costs save saves share shares split splits run
+    runs wait waits drop drops lose loses add adds stop stops start starts let lets work works help helps show shows see say
+    come comes fit fits pay pays dont doesnt isnt arent didnt wont cannot happens affect affects produces produce return
+    returns turns turn leave leaves put puts find finds tell tells go went gone stick sticks absorb absorbs burn burns""".split()
 )
 
 
@@ -117,16 +134,21 @@ def is_order(sentence: str) -> bool:
 
 def is_bluff(sentence: str) -> bool:
     """True for a sentence that asserts knowledge, or the lack of it, instead of showing it."""
-    words = [w for w in forms(sentence) if w not in STOP]
-    return bool(_BLUFF.search(clean(sentence))) and len(words) <= 6
+    said = forms(sentence)
+    words = [w for w in said if w not in STOP]
+    return bool(_BLUFF.search(clean(sentence))) and len(words) <= 6 and "because" not in said
 
 
 def is_stuffed(text: str) -> bool:
-    """True for a bag of keywords: six words or more with hardly a function word or an ending among them."""
+    """True for a bag of keywords: eight words or more without a verb, with hardly a function word among them.
+
+    Formulas and lists of numbers are not taken for one.
+    """
     words = forms(text)
-    if len(words) < 6:
+    if len(words) < 8:
         return False
     glue = sum(w in FUNCTION for w in words) / len(words)
-    endings = sum(w.endswith(("s", "ed", "ing")) for w in words if w not in FUNCTION) / len(words)
+    figures = sum(len(w) < 3 or w[0].isdigit() for w in words) / len(words)
     repeated = len(words) <= 60 and len(set(words)) < 0.45 * len(words)
-    return (glue < 0.08 and endings < 0.45) or repeated
+    verbless = glue < 0.08 and figures < 0.25 and not any(w in _VERBS for w in words)
+    return verbless or (repeated and glue < 0.15 and figures < 0.25)

@@ -24,6 +24,7 @@ Source = Literal["hand", "sheet", "template", "variant"]
 TRUTHFUL = ("terse", "long", "informal", "esl", "analogy")
 LABELS: dict[str, tuple[VerdictName, ...]] = {
     **dict.fromkeys(TRUTHFUL, ("covered",)),
+    "analogy": ("covered", "missing"),
     "partial": ("missing",),
     "vague": ("missing",),
     "wrong": ("contradicted", "missing"),

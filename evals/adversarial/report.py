@@ -10,13 +10,12 @@ from agent.domain.note import Note
 from agent.domain.quiz import CORRECTION, History, Policy, claim_hash, standings
 from agent.domain.verdict import ClaimText, Verdict
 from agent.ports import Grader
-from evals.adversarial.cases import TRUTHFUL, Case
+from evals.adversarial.cases import Case
 from evals.adversarial.pins import note_named
 from evals.stats import cluster_interval, wilson
 
 _AT = datetime(2026, 1, 1, tzinfo=UTC)
-HARMFUL = ("partial", "vague", "wrong", "negated", "swapped", "stuffed", "injected", "copied", "near_copied", "empty")
-ATTACKS = ("copied", "near_copied", "stuffed", "negated", "off_topic", "injected", "empty")
+ATTACKS = ("copied", "near_copied", "stuffed", "negated", "off_topic", "injected", "empty", "variant_negation")
 """What GRADING.md counts as adversarial: at most 2 % of these may pass."""
 
 
@@ -41,8 +40,8 @@ class Outcome:
 
     @property
     def is_right(self) -> bool:
-        """Whether the outcome is the one that the labels ask for; leaving a falsehood open is no fault."""
-        return self.accepted == (self.case.labels[0] == "covered")
+        """Whether the outcome is one that the labels allow; leaving a falsehood open is no fault."""
+        return "covered" in self.case.labels if self.accepted else self.case.labels != ("covered",)
 
 
 def judge_cases(grader: Grader, cases: Iterable[Case], policy: Policy | None = None) -> list[Outcome]:
@@ -113,9 +112,9 @@ def table(outcomes: Sequence[Outcome]) -> str:
     claims = [o for o in outcomes if o.case.claim.kind != "misconception"]
     lines = [_head("claims: answer's style", "accepted"), *_rows(claims)]
     lines += ["", _head("misconceptions", "voiced"), *_rows([o for o in outcomes if o not in claims])]
-    truthful = [o for o in claims if o.case.style in TRUTHFUL]
+    truthful = [o for o in claims if o.case.labels == ("covered",)]
     attacks = [o for o in claims if o.case.style in ATTACKS]
-    false = [o for o in claims if o.case.style not in TRUTHFUL]
+    false = [o for o in claims if "covered" not in o.case.labels]
     lines += ["", summary("truthful accepted", truthful), summary("attacks passed", attacks)]
     lines.append(summary("all false answers passed", false))
     return "\n".join(lines)
@@ -155,5 +154,5 @@ def _row(style: str, made: bool, group: Sequence[Outcome]) -> str:
 
 def worst(outcomes: Sequence[Outcome], limit: int) -> list[Outcome]:
     """The false answers that passed and the true ones that did not, surest first."""
-    wrong = [o for o in outcomes if not o.is_right and (o.accepted or o.case.labels[0] == "covered")]
+    wrong = [o for o in outcomes if not o.is_right]
     return sorted(wrong, key=lambda o: -abs(o.verdict.p_covered - (o.case.labels[0] == "covered")))[:limit]

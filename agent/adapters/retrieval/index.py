@@ -13,33 +13,28 @@ missing: the text is checked in this process, Chroma in a child, and what fails 
 
 import contextlib
 import json
-import os
 import shutil
 import sqlite3
 import threading
-import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
-from datetime import UTC, datetime
-from hashlib import blake2b
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from agent.adapters.retrieval import files
 from agent.adapters.retrieval.cache import EmbeddingCache
 from agent.adapters.retrieval.embedders import Embedder
-from agent.adapters.retrieval.textstore import TOKENIZER, FileRow, TextStore
-from agent.adapters.retrieval.vectors import ChromaVectors, VectorsDamagedError, probe, read_stamp, stamp
-from agent.domain.chunking import CHUNKER_VERSION, chunk
-from agent.domain.errors import BusyError, StudyError
+from agent.adapters.retrieval.stamps import file_stamp, folder_stamp, read_stamp, write_json
+from agent.adapters.retrieval.sync import SyncReport, level_text
+from agent.adapters.retrieval.textstore import TOKENIZER, TextStore
+from agent.adapters.retrieval.vectors import ChromaVectors, VectorsDamagedError, probe
+from agent.domain.chunking import CHUNKER_VERSION
+from agent.domain.errors import BusyError, ModelError, StudyError
 
 if TYPE_CHECKING:
     from agent.adapters.retrieval.embedders import Vectors
 
 FORMAT = f"1 {CHUNKER_VERSION} {TOKENIZER}"
-# A file written within the clock's grain of its check may change again under the same time stamp.
-RACY_NS = 2_000_000_000
-FILES_A_COMMIT = 200
 CHUNKS_A_BATCH = 16
 VECTORS_A_BATCH = 500
 # Dead entries pile up in HNSW and FTS5; past this share of the live ones a new generation is cheaper.
@@ -48,20 +43,6 @@ CHURN_FREE = 300
 
 T = TypeVar("T")
 Progress = Callable[[int, int], None]
-
-
-@dataclass(frozen=True, slots=True)
-class SyncReport:
-    """What one sync did: files by outcome, chunks in the index, chunks embedded now and still without a vector."""
-
-    files: int
-    changed: int
-    removed: int
-    skipped: int
-    chunks: int
-    embedded: int
-    pending: int
-    rebuilt: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,9 +88,15 @@ class NoteIndex:
         with _as_study_error(folder):
             folder.mkdir(parents=True, exist_ok=True)
             self.writable = self._acquire()
-            self.text = self._open_text()
-            if embedder:
-                self._open_cache(embedder)
+            try:
+                self.text = self._open_text()
+                if embedder:
+                    # An endpoint that is down costs the dense leg, not the index; `sync` tries again.
+                    with contextlib.suppress(ModelError):
+                        self._open_cache(embedder)
+            except BaseException:
+                self._file_lock.release()
+                raise
 
     def __enter__(self) -> "NoteIndex":
         return self
@@ -157,7 +144,7 @@ class NoteIndex:
         generation = self.folder / name
         mark = read_stamp(generation / "text.clean")
         (generation / "text.clean").unlink(missing_ok=True)
-        self._clean = mark is not None and mark == _text_stamp(generation)
+        self._clean = mark is not None and mark == file_stamp(generation / "text.sqlite")
         text = TextStore(generation / "text.sqlite")
         if not self._clean:
             try:
@@ -174,8 +161,10 @@ class NoteIndex:
         name = f"g-{max(numbers, default=0) + 1:06d}"
         (self.folder / name).mkdir()
         text = TextStore(self.folder / name / "text.sqlite")
-        self._level_text(text)
-        _write_json(self.folder / "current", {"generation": name, "format": FORMAT})
+        level_text(self._source, text)
+        self._exact = None
+        self._dirty = True
+        write_json(self.folder / "current", {"generation": name, "format": FORMAT})
         old, self._generation = self._generation, name
         self._close_chroma()
         if old:
@@ -197,7 +186,7 @@ class NoteIndex:
                 cache = EmbeddingCache(*arguments, read_only=True)
                 self._cache = cache if cache.usable else None
             return
-        clean = read_stamp(mark) == _file_stamp(path)
+        clean = read_stamp(mark) == file_stamp(path)
         mark.unlink(missing_ok=True)
         try:
             self._cache = EmbeddingCache(*arguments)
@@ -226,12 +215,12 @@ class NoteIndex:
             if self._cache:
                 self._cache.close()
                 if self.writable:
-                    _write_json(self.folder / "embeddings.clean", _file_stamp(self.folder / "embeddings.sqlite"))
+                    write_json(self.folder / "embeddings.clean", file_stamp(self.folder / "embeddings.sqlite"))
             self._cache = None
             self.text.close()
             if self.writable:
                 generation = self.folder / self._generation
-                _write_json(generation / "text.clean", _text_stamp(generation))
+                write_json(generation / "text.clean", file_stamp(generation / "text.sqlite"))
             self._file_lock.release()
 
     def _close_chroma(self) -> None:
@@ -241,7 +230,7 @@ class NoteIndex:
             self._chroma = None
             self._chroma_level = False
             if self._chroma_trusted and folder.is_dir():
-                _write_json(folder.parent / "chroma.clean", stamp(folder))
+                write_json(folder.parent / "chroma.clean", folder_stamp(folder))
 
     # -- sync
 
@@ -261,7 +250,10 @@ class NoteIndex:
         with self._sync_lock, _as_study_error(self.folder):
             vectors = vectors or self._chroma is not None
             with self.lock:
-                report = self._repairing(lambda: self._level_text(self.text))
+                report = self._repairing(lambda: level_text(self._source, self.text))
+                if report.changed or report.removed:
+                    self._exact = None
+                    self._dirty = True
                 if self._churned():
                     self.text = self._new_generation()
             embedded = self._embed(progress, embed) if self._dirty or self._pending else 0
@@ -293,56 +285,6 @@ class NoteIndex:
                 self._reset_cache(self.embedder, error)
             return action()
 
-    def _level_text(self, text: TextStore) -> SyncReport:
-        known = text.files()
-        seen = changed = skipped = 0
-        with contextlib.ExitStack() as stack:
-            stack.enter_context(text.transaction())
-            for found in self._source.scan():
-                seen += 1
-                row = known.pop(found.path, None)
-                same = row is not None and (row.size, row.mtime_ns) == (found.size, found.mtime_ns)
-                if same and row and (row.skip == found.skip or not found.skip) and _settled(row):
-                    skipped += bool(row.skip)
-                    continue
-                update, text_of = self._read(found, row)
-                skipped += bool(update.skip)
-                if row is not None and update.hash == row.hash and update.skip == row.skip:
-                    text.touch([update])
-                    continue
-                changed += 1
-                text.replace(update, chunk(text_of, found.path, found.kind, title=found.title))
-                if changed % FILES_A_COMMIT == 0:
-                    stack.close()
-                    stack.enter_context(text.transaction())
-            for path in known:
-                text.remove(path)
-        if changed > FILES_A_COMMIT:
-            text.compact()
-        if changed or known:
-            self._exact = None
-            self._dirty = True
-        chunks, _ = text.counts()
-        return SyncReport(seen, changed, len(known), skipped, chunks, 0, 0)
-
-    def _read(self, found: files.Found, row: FileRow | None) -> tuple[FileRow, str]:
-        """What the file holds now; its text is "" where its content is the known one or it is skipped."""
-        blank = FileRow(found.path, found.size, found.mtime_ns, time.time_ns(), b"", skip=found.skip)
-        if found.skip:
-            return blank, ""
-        try:
-            data = self._source.read(found)
-        except OSError as error:
-            return replace(blank, skip=f"cannot be read ({error.strerror})"), ""
-        digest = blake2b(data, digest_size=16).digest()
-        if row is not None and row.hash == digest:
-            keep = replace(row, size=found.size, mtime_ns=found.mtime_ns, checked_ns=blank.checked_ns)
-            return keep, ""
-        text, skip = files.decode(data)
-        day = files.day(found.path) or _utc_day(found.mtime_ns)
-        topics = files.topics(found.path, text)
-        return replace(blank, hash=digest, day=day, topics=topics, skip=skip), text
-
     def _churned(self) -> bool:
         chunks, _ = self.text.counts()
         return self.text.churn() > max(CHURN_FREE, CHURN_SHARE * chunks)
@@ -359,16 +301,24 @@ class NoteIndex:
         return [value for value in self.text.newest_first() if value not in known]
 
     def _embed(self, progress: Progress | None, limit: int | None) -> int:
-        if not (self._cache and self.embedder):
+        if not self.embedder:
+            return 0
+        if not self._cache:
+            with self.lock:
+                self._open_cache(self.embedder)
+        if not self._cache:
             return 0
         with self.lock:
             missing = self._repairing(self._missing)[:limit]
         for at in range(0, len(missing), CHUNKS_A_BATCH):
+            batch = missing[at : at + CHUNKS_A_BATCH]
             with self.lock:
-                texts = self.text.embedded_text(missing[at : at + CHUNKS_A_BATCH])
-            hashes = list(texts)
+                texts = self.text.embedded_text(batch)
+            hashes = [value for value in batch if value in texts]
+            if not hashes:
+                continue
             # Outside the lock: searches go on while the model works.
-            vectors = self.embedder.embed(list(texts.values()))
+            vectors = self.embedder.embed([texts[value] for value in hashes])
             with self.lock:
                 self._cache.put(hashes, vectors)
                 self._exact = None
@@ -416,7 +366,7 @@ class NoteIndex:
         folder = self.folder / self._generation / "chroma"
         mark = folder.parent / "chroma.clean"
         existed = folder.is_dir()
-        trusted = existed and self._clean and read_stamp(mark) == stamp(folder)
+        trusted = existed and self._clean and read_stamp(mark) == folder_stamp(folder)
         mark.unlink(missing_ok=True)
         if existed and not trusted and not probe(folder):
             raise VectorsDamagedError("a probe failed")
@@ -516,41 +466,10 @@ class NoteIndex:
             chunks=text.counts()[0],
             pending=len(self._missing()),
             model=self.embedder.name if self.embedder else "",
-            disk_bytes=sum(size for size, _ in stamp(self.folder).values()),
+            disk_bytes=sum(size for size, _ in folder_stamp(self.folder).values()),
             writable=self.writable,
             rebuilt=self.rebuilt,
         )
-
-
-def _settled(row: FileRow) -> bool:
-    return row.checked_ns - row.mtime_ns > RACY_NS
-
-
-def _utc_day(mtime_ns: int) -> str:
-    try:
-        return datetime.fromtimestamp(mtime_ns / 1e9, UTC).date().isoformat()
-    except (OverflowError, ValueError, OSError):
-        return ""  # a time stamp beyond the calendar, as some archives leave behind
-
-
-def _text_stamp(generation: Path) -> dict[str, list[int]]:
-    return _file_stamp(generation / "text.sqlite")
-
-
-def _file_stamp(path: Path) -> dict[str, list[int]]:
-    result = {}
-    for name in (path.name, path.name + "-wal"):
-        with contextlib.suppress(OSError):
-            status = path.with_name(name).stat()
-            result[name] = [status.st_size, status.st_mtime_ns]
-    return result
-
-
-def _write_json(path: Path, value: object) -> None:
-    with contextlib.suppress(OSError):
-        temporary = path.with_name(f"{path.name}.{os.getpid()}.tmp")
-        temporary.write_text(json.dumps(value), "utf-8")
-        temporary.replace(path)
 
 
 @contextlib.contextmanager

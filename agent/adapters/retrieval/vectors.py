@@ -5,7 +5,6 @@ so that a chunk that moves or a file that is renamed changes nothing here.
 """
 
 import contextlib
-import json
 import os
 import subprocess
 import sys
@@ -140,25 +139,6 @@ def _probe_here(folder: str) -> int:
             return 1
     client.close()
     return 0
-
-
-def stamp(folder: Path) -> dict[str, list[int]]:
-    """Size and modification time (ns) of every file below the folder: equal stamps, untouched files."""
-    result = {}
-    for path in sorted(folder.rglob("*")):
-        if path.is_file():
-            status = path.stat()
-            result[path.relative_to(folder).as_posix()] = [status.st_size, status.st_mtime_ns]
-    return result
-
-
-def read_stamp(path: Path) -> dict[str, list[int]] | None:
-    """A stamp written earlier, None where there is none that can be read."""
-    try:
-        value = json.loads(path.read_text("utf-8"))
-    except (OSError, ValueError):
-        return None
-    return value if isinstance(value, dict) else None
 
 
 if __name__ == "__main__":

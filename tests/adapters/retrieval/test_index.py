@@ -580,3 +580,30 @@ def test_churn_swaps_in_a_new_generation(
     assert paths(index, "rotation11")[0] == "tracks/01-a/rope.md"
     assert index._chroma is not None
     assert index._chroma.hashes() == {row[3] for row in contents(index)}
+
+
+class DownEndpoint(HashingEmbedder):
+    """An endpoint whose dimensions are not known while it is down."""
+
+    @property
+    def dims(self) -> int:
+        if self.failure:
+            raise self.failure
+        return 64
+
+    @dims.setter
+    def dims(self, _: int) -> None:
+        pass
+
+
+def test_endpoint_that_is_down_costs_only_the_dense_leg(root: Path, folder: Path) -> None:
+    embedder = DownEndpoint.__new__(DownEndpoint)
+    embedder.failure = None
+    HashingEmbedder.__init__(embedder)
+    embedder.failure = ModelError("the endpoint is down")
+    with NoteIndex(root, folder, embedder) as index:
+        assert paths(index, "wavelength")[0] == "tracks/01-a/rope.md"
+        with pytest.raises(ModelError):
+            index.sync()
+        embedder.failure = None
+        assert index.sync().pending == 0

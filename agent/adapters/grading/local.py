@@ -1,6 +1,9 @@
 """The judging pipeline of the local graders: windows, scores, reversal rules, bands, quotes."""
 
+import hashlib
 from collections.abc import Sequence
+from functools import cache
+from importlib import resources
 from typing import TYPE_CHECKING, Protocol
 
 from agent.adapters.grading import text as plain
@@ -37,6 +40,16 @@ class Scorer(Protocol):
     ) -> "NDArray[np.float64]":
         """One row a pair (index of the claim, window)."""
         ...
+
+
+@cache
+def _rules() -> str:
+    """Digest of this package's code: its rules decide as much as the weights do."""
+    whole = hashlib.sha256()
+    for path in sorted(resources.files("agent.adapters.grading").iterdir(), key=lambda p: p.name):
+        if path.name.endswith(".py"):
+            whole.update(path.read_bytes())
+    return whole.hexdigest()[:8]
 
 
 def decide(p: Sequence[float], bands: Bands) -> tuple[VerdictName, bool]:
@@ -76,8 +89,8 @@ class LocalGrader:
 
     @property
     def version(self) -> str:
-        """Name and digest of the scorer, its head and the second opinion, if there is one."""
-        extra = [self._second.version] if self._second else []
+        """Name and digest of the scorer and its head, of the rules' code, and of what else decides."""
+        extra = [f"rules-{_rules()}"] + ([self._second.version] if self._second else [])
         if self._personal:
             extra.append(f"personal-{self._personal.slope:.3f}{self._personal.shift:+.3f}")
         if self._bands:

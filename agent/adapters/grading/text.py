@@ -63,13 +63,15 @@ _BLUFF = re.compile(
     re.I | re.X,
 )
 _VERBS = frozenset(
-    """contain contains include includes use uses used need needs give gives make makes become becomes grow grows grew scale
-    scales double doubles halve halves reduce reduces increase increases decrease decreases keep keeps hold holds send sends
-    take takes store stores read reads write writes limit limits depend depends mean means meant require requires allow
-    allows cause causes flow flows change changes move moves stay stays cost costs save saves share shares split splits run
-    runs wait waits drop drops lose loses add adds stop stops start starts let lets work works help helps show shows see say
-    come comes fit fits pay pays dont doesnt isnt arent didnt wont cannot happens affect affects produces produce return
-    returns turns turn leave leaves put puts find finds tell tells go went gone stick sticks absorb absorbs burn burns""".split()
+    """contain contains include includes use uses used need needs give gives make makes become becomes grow
+    grows grew scale scales double doubles halve halves reduce reduces increase increases decrease
+    decreases keep keeps hold holds send sends take takes store stores read reads write writes limit
+    limits depend depends mean means meant require requires allow allows cause causes flow flows change
+    changes move moves stay stays cost costs save saves share shares split splits run runs wait waits
+    drop drops lose loses add adds stop stops start starts let lets work works help helps show shows see
+    say come comes fit fits pay pays dont doesnt isnt arent didnt wont cannot happens affect affects
+    produces produce return returns turns turn leave leaves put puts find finds tell tells go went gone
+    stick sticks absorb absorbs burn burns""".split()
 )
 
 

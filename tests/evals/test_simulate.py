@@ -1,0 +1,153 @@
+"""The simulation: learners say what they are made to, the real graph decides, and the tables count it."""
+
+import json
+from collections.abc import Sequence
+from pathlib import Path
+
+import pytest
+
+from agent.domain.attempt import Question
+from agent.domain.quiz import Policy
+from agent.domain.verdict import ClaimText, Verdict
+from evals.simulate import main
+from evals.simulation import KINDS, CachedGrader, Learner, load_sheets, play
+from evals.simulation.learners import REGISTERS, SHOULD_PASS, Kind, spoken
+from evals.simulation.oracle import OracleGrader
+from evals.simulation.report import by_claim, false_passes, summary, summary_table
+from evals.stats import cluster_interval, wilson
+
+SHEETS = load_sheets()
+SHEET = next(sheet for sheet in SHEETS if sheet.note.id == "rope")
+PERFECT = OracleGrader([SHEET])
+
+
+class TestSheets:
+    def test_there_are_eight_of_all_tracks(self) -> None:
+        assert len(SHEETS) >= 8
+        assert len({sheet.note.path.split("/")[1] for sheet in SHEETS}) == 4
+        assert {sheet.split for sheet in SHEETS} == {"dev", "sealed"}
+
+    def test_wordings_differ(self) -> None:
+        for sheet in SHEETS:
+            for id, answers in sheet.claims.items():
+                assert len({*answers.knows, answers.weak, answers.wrong}) == 4, id
+
+
+class TestLearners:
+    def test_the_same_seed_gives_the_same_learner(self) -> None:
+        assert Learner.draw("knows half", SHEET, 3) == Learner.draw("knows half", SHEET, 3)
+        assert len({Learner.draw("knows half", SHEET, seed).unknown for seed in range(10)}) > 5
+
+    def test_asked_again_another_wording_is_given(self) -> None:
+        learner = Learner.draw("knows all", SHEET, 0)
+        first = Question(claim="base", kind="ask", text="?")
+        again = first.model_copy(update={"kind": "follow_up"})
+        assert learner.answer(first, 0) != learner.answer(again, 1)
+
+    @pytest.mark.parametrize("kind", KINDS)
+    def test_everybody_answers_every_question(self, kind: Kind) -> None:
+        learner = Learner.draw(kind, SHEET, 1)
+        for id in [*SHEET.claims, *SHEET.misconceptions]:
+            answer = learner.answer(Question(claim=id, kind="ask", text="?"), 0)
+            assert answer.strip()
+            assert not answer.startswith("/")
+
+    @pytest.mark.parametrize("register", REGISTERS)
+    def test_a_register_keeps_the_words(self, register: str) -> None:
+        import random
+
+        text = "It's linear, not quadratic."
+        said = spoken(text, register, random.Random(0))  # type: ignore[arg-type]
+        assert {"linear", "not", "quadratic"} <= set(said.lower().replace(".", " ").replace(",", " ").split())
+
+
+class TestPlay:
+    @pytest.mark.parametrize("kind", KINDS)
+    def test_with_a_perfect_grader_the_right_learners_pass(self, kind: Kind) -> None:
+        for seed in range(2):
+            played = play(Learner.draw(kind, SHEET, seed), PERFECT, Policy())
+            assert played.passed == (kind in SHOULD_PASS), (kind, seed, played.attempt.reasons)
+            assert played.answers <= (12 if kind in SHOULD_PASS else Policy().max_turns)
+
+    def test_a_grader_that_abstains_always_passes_nobody(self) -> None:
+        played = play(Learner.draw("knows all", SHEET, 0), OracleGrader([SHEET], accepts=0.0), Policy())
+        assert not played.passed
+        assert played.answers == Policy().max_turns
+
+    def test_a_grader_that_accepts_everything_is_seen_in_the_table(self) -> None:
+        easy = OracleGrader([SHEET], passes=1.0)
+        played = [play(Learner.draw("wrong", SHEET, seed), easy, Policy(voiced=1.0)) for seed in range(2)]
+        rows = summary(played)
+        assert [row["met"] for row in rows] == [not any(p.passed for p in played)]
+        assert len(false_passes(played, 5)) == sum(p.passed for p in played)
+        assert "| wrong | 2 |" in summary_table(rows)
+
+
+class TestTables:
+    def test_claims_are_counted_at_first_and_in_the_end(self) -> None:
+        played = [
+            play(Learner.draw("knows all", SHEET, seed), OracleGrader([SHEET], accepts=0.5), Policy())
+            for seed in (0, 1)
+        ]
+        rows = by_claim(played)
+        assert {row["claim"] for row in rows} >= {claim.id for claim in SHEET.note.core}
+        assert all(row["first"] <= row["after"] for row in rows)
+        assert any(row["first"] < row["after"] for row in rows)
+
+    def test_wilson(self) -> None:
+        assert wilson(0, 0) == (0.0, 1.0)
+        low, high = wilson(8, 10)  # R: prop.test(8, 10, correct = FALSE)
+        assert (low, high) == pytest.approx((0.4902, 0.9433), abs=1e-4)
+
+    def test_the_clustered_interval_is_wider_where_clusters_disagree(self) -> None:
+        apart = cluster_interval({"a": [True] * 20, "b": [False] * 20, "c": [True] * 20, "d": [False] * 20})
+        mixed = cluster_interval({name: [True, False] * 10 for name in "abcd"})
+        assert apart[1] - apart[0] > mixed[1] - mixed[0] + 0.3
+        assert cluster_interval({"a": [True]}) == (0.0, 1.0)
+
+
+class _Counting:
+    def __init__(self, version: str = "counting") -> None:
+        self.version, self.calls = version, 0
+
+    def judge(self, question: str, claims: Sequence[ClaimText], answer: str) -> list[Verdict]:
+        self.calls += len(claims)
+        return [Verdict(c.id, "covered", 0.9, 0.0, answer, False) for c in claims]
+
+
+class TestCache:
+    CLAIMS = (ClaimText("a", "one", "core"), ClaimText("b", "two", "core"))
+
+    def test_only_what_is_new_is_judged_and_the_order_stays(self, tmp_path: Path) -> None:
+        inner = _Counting()
+        grader = CachedGrader(inner, tmp_path / "cache.json")
+        grader.judge("q", self.CLAIMS[:1], "text")
+        assert [v.claim for v in grader.judge("q", self.CLAIMS[::-1], "text")] == ["b", "a"]
+        assert inner.calls == 2
+        grader.judge("another question", self.CLAIMS[:1], "text")
+        assert inner.calls == 3
+
+    def test_the_file_serves_the_same_version_only(self, tmp_path: Path) -> None:
+        path = tmp_path / "cache.json"
+        first = CachedGrader(_Counting(), path)
+        first.judge("q", self.CLAIMS, "text")
+        first.save()
+        same, other = _Counting(), _Counting("newer")
+        assert CachedGrader(same, path).judge("q", self.CLAIMS, "text") == first.judge("q", self.CLAIMS, "text")
+        CachedGrader(other, path).judge("q", self.CLAIMS, "text")
+        assert (same.calls, other.calls) == (0, 2)
+
+
+def test_the_command_prints_its_tables_and_writes_them(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    out = tmp_path / "out.json"
+    given = ["--kind", "oracle", "--learners", "1", "--split", "sealed", "--only", "knows all", "--only", "attacks"]
+    monkeypatch.setattr("sys.argv", ["simulate", *given, "--policy", "max_turns=14", "--out", str(out)])
+    assert main() == 0
+    printed = capsys.readouterr().out
+    assert "| knows all | 3 | 100.0% |" in printed
+    assert "max_turns=14" in printed
+    result = json.loads(out.read_text("utf-8"))
+    assert [row["kind"] for row in result["summary"]] == ["knows all", "attacks"]
+    assert result["quizzes"] == []

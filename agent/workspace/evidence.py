@@ -2,7 +2,7 @@
 
 import hashlib
 import re
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path, PurePosixPath
 
 from agent.domain import ledger
@@ -21,6 +21,7 @@ from agent.workspace.workspace import ROADMAP, Workspace
 # The documents that a level adds to a lab's evidence.
 ADDED = {Level.L2: README, Level.L3: RESULTS, Level.L4: DESIGN, Level.L5: TEACHING}
 LABELS = {README: "lab {slug}", RESULTS: "{slug} results", DESIGN: "{slug} design", TEACHING: "{slug} teaching"}
+_DAY = re.compile(r"\d{4}-\d{2}-\d{2}")
 _EXTERNAL = re.compile(r"^(?:[a-z][a-z0-9+.-]+:|//)", re.IGNORECASE)
 # Not the user's words or work: nothing there proves anything.
 NO_EVIDENCE = (".git", ".study")
@@ -131,21 +132,35 @@ def gathered(root: Path, topic: Topic, given: Sequence[str], to_level: Level) ->
     """
     labels = {link.target.split("#", 1)[0]: link.label for link in topic.evidence}
     found: dict[str, Evidence] = {}
+    linked_runs: dict[str, Evidence] = {}
     for path in row_paths(topic):
         try:
             if inside(root, path).is_file():
+                place = canonical(root, path)
                 # As the row writes it, so that the link is not added a second time.
-                found.setdefault(canonical(root, path), Evidence(path=path, label=labels.get(path, "")))
+                (linked_runs if _is_run(place) else found).setdefault(place, Evidence(path=path, label=labels[path]))
         except WorkspaceError:
             continue  # the gate names it
     for path in given:
         for item in _expanded(root, path, to_level):
             found.setdefault(canonical(root, item.path), item)
-    # The level may add documents of labs that are linked already.
-    for lab in sorted({lab for lab in map(lab_of, found) if lab is not None}):
-        for item in _lab_items(root, lab, to_level, found):
+    # The level may add documents of labs that are linked already; of the runs, one that still counts is enough.
+    for lab in sorted({lab for lab in map(lab_of, (*found, *linked_runs)) if lab is not None}):
+        for item in _documents(root, lab, to_level):
             found.setdefault(item.path, item)
+        sound = _sound_runs(root, lab) if to_level >= Level.L2 else []
+        if not set(sound) & set(found):
+            known = [path for path in sound if path in linked_runs]
+            for path in (known or sound)[-1:]:
+                found[path] = linked_runs.get(path) or Evidence(path=path, label=_label(path))
+            if not sound:
+                found |= {path: item for path, item in linked_runs.items() if lab_of(path) == lab}
     return list(found.values())
+
+
+def _is_run(path: str) -> bool:
+    lab = lab_of(path)
+    return lab is not None and path.startswith(f"{lab}/runs/")
 
 
 def _expanded(root: Path, path: str, to_level: Level) -> Iterator[Evidence]:
@@ -157,31 +172,39 @@ def _expanded(root: Path, path: str, to_level: Level) -> Iterator[Evidence]:
     if (root / place).is_dir():
         if lab_of(place) != place:
             raise UsageError(f"{path!r} is a folder and no lab (lab/SLUG); name the files in it.")
-        yield from _lab_items(root, place, to_level, {})
+        yield from _documents(root, place, to_level)
+        for run in _sound_runs(root, place)[-1:] if to_level >= Level.L2 else ():
+            yield Evidence(path=run, label=_label(run))
     else:
         yield Evidence(path=place, label=_label(place))
 
 
-def _lab_items(root: Path, lab: str, to_level: Level, have: Iterable[str]) -> Iterator[Evidence]:
+def _documents(root: Path, lab: str, to_level: Level) -> Iterator[Evidence]:
     for level, name in ADDED.items():
         path = f"{lab}/{name}"
         if to_level >= level and (root / path).is_file() and stays_inside(root, path):
             yield Evidence(path=canonical(root, path), label=_label(path))
-    if to_level >= Level.L2:
-        evidence = read_lab(root, lab, ())
-        sound = [run.path for run in evidence.runs if not run_fault(run, evidence)]
-        if sound and not set(sound) & set(have):
-            yield Evidence(path=sound[-1], label=_label(sound[-1]))
+
+
+def _sound_runs(root: Path, lab: str) -> list[str]:
+    """List the records, oldest first, that prove that the lab works as it is now."""
+    if not inside(root, lab).is_dir():
+        return []
+    evidence = read_lab(root, lab, ())
+    return [run.path for run in evidence.runs if not run_fault(run, evidence)]
 
 
 def _label(path: str) -> str:
-    """Name a link: `lab x`, `x results`, `run 2026-11-23`, else the file's name without its suffix."""
+    """Name a link: `lab x`, `x results`, `run 2026-11-23`, `2026-11-23 quiz`, else the file's name without suffix."""
     lab, name = lab_of(path), PurePosixPath(path).name
     slug = lab.removeprefix("lab/") if lab else ""
     if lab and path == f"{lab}/{name}" and name in LABELS:
         return LABELS[name].format(slug=slug)
     if lab and path.startswith(f"{lab}/runs/") and name[:8].isdigit():
         return f"run {name[:4]}-{name[4:6]}-{name[6:8]}"
+    day = _DAY.match(name)
+    if path.startswith("sessions/") and day:
+        return f"{day[0]} {'quiz' if '-quiz-' in name else 'session'}"
     return PurePosixPath(path).stem
 
 

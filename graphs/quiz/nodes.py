@@ -210,6 +210,8 @@ def _judged(
         if claim.id == question.claim or (table[claim.id].status not in settled and _touches(stems, claim.text))
     ]
     claims += [item.as_claim_text() for item in note.misconceptions if item is asked or _touches(stems, item.statement)]
+    # The asked one first: a grader with little time for second opinions spends it there.
+    claims.sort(key=lambda claim: claim.id != question.claim)
     verdicts = _ask_grader(context, question, claims, answer)
     # A correction shares most of its words with the false statement: where that seems asserted, both are weighed.
     suspected = {v.claim for v in verdicts if v.kind == "misconception" and v.name == "covered"}

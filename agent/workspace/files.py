@@ -1,5 +1,6 @@
 """Reading untrusted files and writing them whole: a crash leaves the old content or the new one, never half."""
 
+import errno
 import hashlib
 import os
 import re
@@ -89,11 +90,14 @@ def write_text(root: Path, relative: str, text: str) -> None:
 
 
 def sync_folder(folder: Path) -> None:
-    """Make a rename or removal in the folder durable, where the system can."""
+    """Make a rename or removal in the folder durable, where the system can: some network folders cannot."""
     if os.name == "posix":
         descriptor = os.open(folder, os.O_RDONLY)
         try:
             os.fsync(descriptor)
+        except OSError as error:
+            if error.errno not in (errno.EINVAL, errno.ENOTSUP, errno.EBADF, errno.EACCES):
+                raise
         finally:
             os.close(descriptor)
 

@@ -99,9 +99,16 @@ class Records(Generic[R]):
         return path
 
     def remove(self, id: str) -> str | None:
-        """Remove a record durably; give the path it had, None if there was none."""
+        """Remove a record durably; give the path it had, None if there was none.
+
+        Raises:
+            WorkspaceError: the folder cannot be written.
+        """
         found = next((path for path in self.files() if path.endswith(f"-{id}.json")), None)
         if found is not None:
-            (self._root / found).unlink(missing_ok=True)
-            sync_folder((self._root / found).parent)
+            try:
+                (self._root / found).unlink(missing_ok=True)
+                sync_folder((self._root / found).parent)
+            except OSError as error:
+                raise WorkspaceError(f"{found} cannot be removed: {error.strerror}; try again.") from None
         return found

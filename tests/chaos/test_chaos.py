@@ -1,0 +1,209 @@
+"""The kill harness: fifty kills find nothing, and each of its checks can find something."""
+
+import os
+import random
+import shutil
+import signal
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from agent.app import App
+from agent.workspace.workspace import Workspace
+from evals.chaos import invariants
+from evals.chaos.invariants import Finding, Reference, after_kill, at_the_end, on_restart
+from evals.chaos.process import Event, Moment, Say, run_child
+from evals.chaos.runs import Bench
+from evals.chaos.scenarios import SCENARIOS, decide, quiz, roadmap, turns_on_file
+from evals.chaos.world import MESSAGES, TOPIC, make_workspace
+
+REPOSITORY = Path(__file__).parents[2]
+
+
+def chaos(*args: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [sys.executable, "-m", "evals.chaos", *args], cwd=REPOSITORY, capture_output=True, text=True, check=False
+    )
+
+
+@pytest.mark.timeout(900)
+def test_fifty_kills_lose_nothing() -> None:
+    done = chaos("--runs", "50", "--seed", "1")
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert ": 0 runs with a finding." in done.stdout
+
+
+@pytest.mark.timeout(600)
+@pytest.mark.parametrize("scenario", ["quiz", "approve"])
+def test_a_full_disk_is_one_sentence_and_loses_nothing(scenario: str) -> None:
+    done = chaos("--full-disk", "--runs", "6", "--scenario", scenario)
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert "refused: " in done.stdout
+
+
+@pytest.mark.timeout(600)
+def test_a_slow_disk() -> None:
+    done = chaos("--slow-fsync", "0.05", "--runs", "8", "--scenario", "approve")
+    assert done.returncode == 0, done.stdout + done.stderr
+
+
+@pytest.fixture(scope="module")
+def finished(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Reference, list[Event]]:
+    """A day that nobody killed."""
+    root = make_workspace(tmp_path_factory.mktemp("day") / "workspace")
+    before = roadmap(root)
+    said: list[Event] = []
+    for step in (quiz(root), decide(root, ({"type": "approve"},))):
+        ran = run_child(step)
+        assert not ran.crash, ran.crash
+        said += ran.events
+    questions = tuple(question for _, question in invariants.questions_of(said))
+    return root, Reference(questions, turns_on_file(root), before, roadmap(root)), said
+
+
+@pytest.fixture
+def day(finished: tuple[Path, Reference, list[Event]], tmp_path: Path) -> tuple[Path, Reference, list[Event]]:
+    root = tmp_path / "workspace"
+    shutil.copytree(finished[0], root)
+    return root, finished[1], finished[2]
+
+
+def test_an_unharmed_day_has_no_findings(day: tuple[Path, Reference, list[Event]]) -> None:
+    root, reference, said = day
+    assert [*after_kill(root, reference, said), *at_the_end(root, reference, said)] == []
+
+
+def only(folder: Path) -> Path:
+    (found,) = folder.iterdir()
+    return found
+
+
+def _halve_roadmap(root: Path) -> None:
+    path = root / "roadmap.md"
+    path.write_text(path.read_text(encoding="utf-8")[:200], encoding="utf-8")
+
+
+def _forget_ledger(root: Path) -> None:
+    only(root / "progress" / "ledger").unlink()
+
+
+def _double_session(root: Path) -> None:
+    session = only(root / "sessions")
+    shutil.copy(session, session.with_name("2026-11-23-again.md"))
+
+
+def _draft_again(root: Path) -> None:
+    session = only(root / "sessions")
+    session.write_text(session.read_text(encoding="utf-8").replace("kind: quiz\n", "kind: quiz\nstatus: draft\n"))
+
+
+def _lower_row(root: Path) -> None:
+    path = root / "roadmap.md"
+    path.write_text(path.read_text(encoding="utf-8").replace("| L1 |", "| L0 |"), encoding="utf-8")
+
+
+def _double_attempt(root: Path) -> None:
+    attempt = only(root / "progress" / "attempts")
+    shutil.copy(attempt, attempt.with_name("20260101T000000Z-again.json"))
+
+
+def _halve_attempt(root: Path) -> None:
+    attempt = only(root / "progress" / "attempts")
+    attempt.write_bytes(attempt.read_bytes()[:500])
+
+
+@pytest.mark.parametrize(
+    ("harm", "kind"),
+    [
+        (_halve_roadmap, "half done"),
+        (_forget_ledger, "lost"),
+        (_double_session, "doubled"),
+        (_draft_again, "half done"),
+        (_lower_row, "lost"),
+        (_double_attempt, "doubled"),
+        (_halve_attempt, "damaged"),
+    ],
+)
+def test_harm_on_disk_is_found(
+    day: tuple[Path, Reference, list[Event]], harm: Callable[[Path], None], kind: str
+) -> None:
+    root, reference, said = day
+    harm(root)
+    found = list(after_kill(root, reference, said)) or list(at_the_end(root, reference, said))
+    assert kind in {finding.kind for finding in found}
+
+
+TEXTS = [message.removeprefix("/appeal ") for message in MESSAGES]
+
+
+@pytest.mark.parametrize(
+    ("texts", "acknowledged", "kind"),
+    [
+        (TEXTS[:2], 3, "lost"),
+        (TEXTS[:5], 3, "doubled"),
+        ([TEXTS[0], TEXTS[0], TEXTS[1]], 3, "doubled"),
+        ([TEXTS[0], TEXTS[2], TEXTS[1]], 3, "doubled"),
+    ],
+)
+def test_harm_to_the_quiz_is_found(
+    day: tuple[Path, Reference, list[Event]], texts: list[str], acknowledged: int, kind: str
+) -> None:
+    found = list(on_restart([{"event": "found", "texts": texts}], acknowledged, day[1]))
+    assert kind in {finding.kind for finding in found}
+
+
+def test_a_wrong_question_is_found(day: tuple[Path, Reference, list[Event]]) -> None:
+    asked = {"event": "question", **day[1].questions[1]}
+    assert list(on_restart([{"event": "found", "texts": TEXTS[:1]}, asked], 1, day[1])) == []
+    (finding,) = on_restart([{"event": "found", "texts": TEXTS[:2]}, asked], 2, day[1])
+    assert finding.kind == "wrong question"
+
+
+def test_a_decision_without_its_intent_is_found(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Were the row written before the intent, a kill in between would leave a level that no decision gave."""
+    from agent.workspace.promotions import PromotionStore
+
+    bench = Bench(SCENARIOS["approve"], tmp_path)
+    approve = PromotionStore._approve
+
+    def row_first(self: PromotionStore, proposal: object, decision: object) -> object:
+        change = proposal.change  # type: ignore[attr-defined]
+        self._write_row(change)
+        return approve(self, proposal, decision)  # type: ignore[arg-type]
+
+    monkeypatch.setattr(PromotionStore, "_approve", row_first)
+    found: set[Finding] = set()
+    for run in bench.runs(40, random.Random(1)):
+        found |= set(run.findings)
+        if found:
+            break
+    assert found
+
+
+def test_moments_are_counted_the_same_way_each_time(tmp_path: Path) -> None:
+    """A child told to die at its last call dies there, one told to die later does not."""
+    roots = [make_workspace(tmp_path / name / "workspace") for name in ("a", "b", "c")]
+    calls = run_child(quiz(roots[0], messages=1), count=True).calls
+    assert calls > 20
+    assert run_child(quiz(roots[1], messages=1), Moment("call", calls // 2)).killed
+    assert not run_child(quiz(roots[2], messages=1), Moment("call", calls * 3)).killed
+
+
+def test_what_a_dying_process_was_saying_does_not_count() -> None:
+    def step(say: Say) -> None:
+        say({"event": "whole"})
+        pipes = [int(name) for name in os.listdir("/dev/fd") if Path("/dev/fd", name).is_fifo()]
+        os.write(max(pipes), b'{"event": "ha')  # the one opened last leads to the parent
+        os.kill(os.getpid(), signal.SIGKILL)
+
+    ran = run_child(step)
+    assert ran.killed
+    assert ran.events == [{"event": "whole"}]
+
+
+def test_the_scripted_day_ends_at_l1(day: tuple[Path, Reference, list[Event]]) -> None:
+    assert str(Workspace(day[0]).topic(TOPIC).level) == "L1"
+    assert App.load(day[0]).promotions.pending() == []

@@ -229,7 +229,11 @@ def stale_evidence(root: Path, entry: LedgerEntry) -> list[tuple[str, str]]:
         if lab is None or not item.path.startswith(f"{lab}/runs/") or not now:
             continue
         record = read_run(root, item.path).record
-        code, env = run_hashes(root, lab)
+        try:
+            code, env = run_hashes(root, lab)
+        except WorkspaceError as error:
+            found.append((lab, f"{error} Then {again}."))
+            continue
         if record is not None and (record.code_sha256, record.env_sha256) != (code, env):
             what = "code" if record.code_sha256 != code else "environment spec"
             found.append(

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.helpers.gate_cases import CASES, Case, verdict
+from tests.helpers.gate_cases import CASES, DOCS, Case, verdict, with_table
 
 
 @pytest.mark.parametrize("case", CASES, ids=[f"L{case.level}-{case.kind}-{case.name}" for case in CASES])
@@ -20,3 +20,9 @@ def test_the_table_covers_every_level_and_kind() -> None:
     assert set(counted) == {(level, kind) for level in range(1, 6) for kind in ("met", "missing", "faked")}
     assert len(CASES) >= 40
     assert len({(case.level, case.name) for case in CASES}) == len(CASES)
+
+
+def test_the_documented_table_is_current() -> None:
+    """`python -m tests.helpers.gate_cases` writes it."""
+    text = DOCS.read_text(encoding="utf-8")
+    assert with_table(text) == text

@@ -4,7 +4,6 @@
 """
 
 import re
-import tempfile
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -726,15 +725,13 @@ def verdict(root: Path, case: Case) -> list[str]:
 
 
 def table() -> Iterator[str]:
-    """Render the cases with what the code says now."""
-    yield "| to | case | verdict | sentence |"
-    yield "|---|---|---|---|"
+    """Render the cases; `tests/domain/test_gates.py` runs each of them and compares the sentence."""
+    yield "| to | | case | verdict | sentence |"
+    yield "|---|---|---|---|---|"
     for case in CASES:
-        with tempfile.TemporaryDirectory() as folder:
-            said = verdict(Path(folder) / "w", case)
-        verdict_word = "refused" if said else "open"
-        sentence = (said[0] if said else "").replace("|", "\\|")
-        yield f"| L{case.level} | {case.kind}: {case.name} | {verdict_word} | {sentence} |"
+        word = "refused" if case.missing else "open"
+        sentence = case.missing.replace("|", "\\|").replace("<", "&lt;")
+        yield f"| L{case.level} | {case.kind} | {case.name} | {word} | {sentence} |"
 
 
 def with_table(text: str) -> str:

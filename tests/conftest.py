@@ -6,12 +6,14 @@ from pathlib import Path
 
 import pytest
 
+from agent.privacy import no_telemetry
 from tests.helpers.network import Guard
 
 _FOREIGN = ("STUDY_", "OPENAI_", "LANGSMITH_", "LANGCHAIN_", "XDG_", "GIT_", "EDITOR", "VISUAL", "PYTHONWARNINGS")
 _IDENTITY = "[user]\n\tname = Test Learner\n\temail = learner@localhost\n[init]\n\tdefaultBranch = main\n"
 
 _guard = Guard()
+no_telemetry()  # tests import libraries by themselves too
 
 
 @pytest.fixture(autouse=True)

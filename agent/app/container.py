@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from agent import __version__
 from agent.domain.errors import SetupError
+from agent.privacy import no_telemetry
 from agent.settings import Settings, load_settings
 from agent.workspace.workspace import Workspace
 
@@ -36,6 +37,7 @@ class App:
     """One workspace with everything wired. Close it, or use it as a context manager, to stop the embedded model."""
 
     def __init__(self, settings: Settings) -> None:
+        no_telemetry()
         self.settings = settings
         self.clock = SystemClock()
         self.workspace = Workspace(settings.root)

@@ -10,6 +10,7 @@ from pathlib import Path
 
 from agent.app.container import CHAT_MODEL, App
 from agent.domain.errors import StudyError
+from agent.settings import Settings
 from agent.workspace.files import write_text
 
 MIN_PYTHON = (3, 11)
@@ -81,18 +82,25 @@ def _chat(app: App) -> Diagnosis:
         address = app.endpoint_for(settings.chat)
     except StudyError as error:
         return Diagnosis("Chat", False, settings.chat, str(error))
-    return _endpoint(address, settings.chat)
+    return _endpoint(address, settings)
 
 
-def _endpoint(address: str, model: str) -> Diagnosis:
+def _endpoint(address: str, settings: Settings) -> Diagnosis:
     import httpx
 
+    url, model = address.rstrip("/"), settings.chat
+    headers = {"Authorization": f"Bearer {settings.api_key.get_secret_value()}"} if settings.api_key else {}
     try:
-        status = httpx.get(f"{address.rstrip('/')}/models", timeout=CONNECT_SECONDS).status_code
-    except httpx.HTTPError as error:
-        advice = f"{address} does not answer ({type(error).__name__}); start it or correct STUDY_BASE_URL."
-        return Diagnosis("Chat", False, f"{model} at {address}", advice)
-    return Diagnosis("Chat", True, f"{model} at {address} answers (status {status})")
+        status = httpx.get(f"{url}/models", headers=headers, timeout=CONNECT_SECONDS).status_code
+    except (httpx.HTTPError, httpx.InvalidURL, ValueError) as error:
+        advice = f"{url} does not answer ({type(error).__name__}); start it or correct STUDY_BASE_URL."
+        return Diagnosis("Chat", False, f"{model} at {url}", advice)
+    advice = ""
+    if status in (401, 403):
+        advice = f"{url} refuses the key (status {status}); set STUDY_API_KEY (or OPENAI_API_KEY) to a valid one."
+    elif status >= 500:
+        advice = f"{url} is up but fails (status {status}); look at its log."
+    return Diagnosis("Chat", not advice, f"{model} at {url} answers (status {status})", advice)
 
 
 def _grader(app: App) -> Diagnosis:

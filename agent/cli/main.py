@@ -9,6 +9,7 @@ from typing import Annotated, Any
 import typer
 
 from agent.domain.errors import StudyError
+from agent.privacy import no_telemetry
 
 app = typer.Typer(
     name="study",
@@ -200,10 +201,7 @@ def model_rm(names: Annotated[list[str], typer.Argument(help="Models to delete."
 
 def main() -> None:
     """Run the command line and exit with its code: 0 fine, 1 failed or not passed, 2 usage, 3 set-up, 130 Ctrl-C."""
-    # Before any library is imported: none of them may phone home.
-    for variable in ("LANGSMITH_TRACING", "LANGCHAIN_TRACING_V2"):
-        os.environ.setdefault(variable, "false")
-    os.environ.setdefault("ANONYMIZED_TELEMETRY", "False")
+    no_telemetry()
     # Its search for plug-ins reads the metadata of every installed package, a tenth of the time of `study status`.
     os.environ.setdefault("PYDANTIC_DISABLE_PLUGINS", "__all__")
     for stream in (sys.stdout, sys.stderr):

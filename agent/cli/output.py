@@ -3,6 +3,7 @@
 import json
 import os
 import sys
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, NoReturn
 
 if TYPE_CHECKING:
@@ -10,10 +11,18 @@ if TYPE_CHECKING:
 
 
 def console(*, stderr: bool = False) -> "Console":
-    """Give a console that prints untrusted text as it is: no markup, no emoji codes, no highlighting of its own."""
+    """Give a console that shows untrusted text as it is written.
+
+    No markup, no emoji codes, no highlighting, and no character that a terminal would obey.
+    """
     from rich.console import Console
 
+    from agent.domain.text import neutralise
+
     class _Console(Console):
+        def print(self, *objects: Any, **options: Any) -> None:
+            super().print(*(neutralise(item) if isinstance(item, str) else item for item in objects), **options)
+
         def on_broken_pipe(self) -> NoReturn:
             stop_printing()
 
@@ -44,3 +53,15 @@ def stop_printing() -> NoReturn:
 def interactive() -> bool:
     """Whether a person sits at both ends."""
     return sys.stdin.isatty() and sys.stdout.isatty()
+
+
+def counter(label: str) -> Callable[[int, int], None] | None:
+    """Give a progress callback that rewrites one line on stderr; None where nobody watches."""
+    if not sys.stderr.isatty():
+        return None
+
+    def report(done: int, of: int) -> None:
+        sys.stderr.write(f"\r{label} {done}/{of}" + ("\n" if done >= of else ""))
+        sys.stderr.flush()
+
+    return report

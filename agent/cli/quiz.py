@@ -78,7 +78,10 @@ def _topic(app: App, query: str | None, *, json: bool) -> Topic:
     out = console()
     for number, topic in enumerate(found, 1):
         out.print(f"{number:3}  {topic.text}  ({topic.id})")
-    answer = input("Which one? ").strip()
+    try:
+        answer = input("Which one? ").strip()
+    except EOFError:
+        answer = ""
     if not answer.isdigit() or not 1 <= int(answer) <= len(found):
         raise UsageError(f"{answer!r} is none of the numbers above.")
     return found[int(answer) - 1]
@@ -143,7 +146,6 @@ def _paused(run: QuizRun) -> Event:
 
 def _pipe_reader() -> Read:
     """Read answers from stdin, separated by lines `---`; None at the end of the input."""
-
     if isinstance(sys.stdin, TextIOWrapper):
         sys.stdin.reconfigure(encoding="utf-8", errors="replace")
 

@@ -112,7 +112,7 @@ def _edit(args: dict[str, Any]) -> dict[str, Any] | None:
     import yaml
 
     editable = {key: args[key] for key in ("to_level", "status", "evidence", "rationale")}
-    text = edit(yaml.safe_dump(editable, sort_keys=False, allow_unicode=True), suffix=".yaml")
+    text = edit(yaml.safe_dump(editable, sort_keys=False, allow_unicode=True, width=10_000), suffix=".yaml")
     if text is None:
         return None
     try:

@@ -9,7 +9,15 @@ import sys
 import traceback
 from pathlib import Path
 
-_EVENTS = {"socket.connect": 1, "socket.sendto": 1, "socket.sendmsg": 1, "socket.getaddrinfo": 0}
+# The place of the address or name among the event's arguments.
+_EVENTS = {
+    "socket.connect": 1,
+    "socket.sendto": 1,
+    "socket.sendmsg": 1,
+    "socket.getaddrinfo": 0,
+    "socket.gethostbyname": 0,
+    "socket.gethostbyaddr": 0,
+}
 _LOCAL_NAMES = {"localhost", "localhost.localdomain", "", None}
 _STANDARD = Path(traceback.__file__).parent
 
@@ -37,7 +45,7 @@ class Guard:
             return
         given = args[place]
         host = given[0] if isinstance(given, tuple) and given else given
-        if isinstance(given, str | bytes) and event != "socket.getaddrinfo":
+        if isinstance(given, str | bytes) and place == 1:
             return  # a Unix socket's path
         if given is None or is_loopback(host):
             return

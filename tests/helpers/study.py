@@ -127,7 +127,13 @@ def study(
 
 def environment(root: Path, **more: str) -> dict[str, str]:
     """Give the environment of a child process."""
-    return {**os.environ, "STUDY_ROOT": str(root), "STUDY_CHAT": "none", "TERM": "xterm", "PYTHONPATH": str(REPO)} | more
+    return {
+        **os.environ,
+        "STUDY_ROOT": str(root),
+        "STUDY_CHAT": "none",
+        "TERM": "xterm",
+        "PYTHONPATH": str(REPO),
+    } | more
 
 
 def command(*args: str, scripted: bool = True) -> list[str]:
@@ -167,7 +173,7 @@ class Terminal:
             encoding="utf-8",
             codec_errors="replace",
             dimensions=(50, 160),
-            timeout=40,
+            timeout=20,
         )
         self._child.delaybeforesend = None
         self._shown: list[str] = []
@@ -179,9 +185,14 @@ class Terminal:
         self._child.close(force=True)
 
     @property
+    def raw(self) -> str:
+        """Everything sent to the terminal so far."""
+        return "".join(self._shown)
+
+    @property
     def shown(self) -> str:
-        """Everything shown so far, without escape sequences."""
-        return plain("".join(self._shown))
+        """The same without escape sequences."""
+        return plain(self.raw)
 
     def wait(self, text: str) -> str:
         """Wait until a text is shown; give what came before it."""
@@ -191,7 +202,8 @@ class Terminal:
 
     def ask(self) -> str:
         """Wait for the answer prompt; give what was shown since the last one."""
-        self._child.expect(r"> ")
+        # Once a prompt: what it switches on, then its mark (which is drawn again while one types).
+        self._child.expect(r"\x1b\[\?2004h.*?\x1b\[0;1m>")
         self._shown += [self._child.before, self._child.after]
         return plain(self._child.before)
 

@@ -195,7 +195,7 @@ def test_moments_are_counted_the_same_way_each_time(tmp_path: Path) -> None:
 def test_what_a_dying_process_was_saying_does_not_count() -> None:
     def step(say: Say) -> None:
         say({"event": "whole"})
-        pipes = [int(name) for name in os.listdir("/dev/fd") if Path("/dev/fd", name).is_fifo()]
+        pipes = [int(path.name) for path in Path("/dev/fd").iterdir() if path.is_fifo()]
         os.write(max(pipes), b'{"event": "ha')  # the one opened last leads to the parent
         os.kill(os.getpid(), signal.SIGKILL)
 

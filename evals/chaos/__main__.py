@@ -8,6 +8,8 @@ import tempfile
 import time
 from collections import Counter
 from collections.abc import Iterator
+from concurrent.futures import ProcessPoolExecutor
+from multiprocessing import get_context
 from pathlib import Path
 
 from evals.chaos.full_disk import on_small_disk, small_disk, with_limited_files
@@ -17,6 +19,8 @@ from evals.chaos.runs import Bench, Run
 from evals.chaos.scenarios import SCENARIOS, day
 from evals.chaos.world import make_workspace
 
+PART = 50  # runs that share a prepared workspace
+Part = tuple[str, Path, int, argparse.Namespace]
 # How often a scenario is drawn: the longer ones have more moments to die at.
 WEIGHTS = {"quiz": 5, "draft": 4, "approve": 5, "reject": 2, "edit": 2, "commit": 1, "day": 1, "index": 2}
 
@@ -27,23 +31,26 @@ def main() -> int:
     parser.add_argument("--runs", type=int, default=50, help="killed runs, spread over the scenarios")
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--scenario", choices=sorted(WEIGHTS), help="only this one")
+    parser.add_argument("--jobs", type=int, default=2, help="processes that run them")
     parser.add_argument("--slow-fsync", type=float, default=0.0, metavar="S", help="seconds that an fsync takes longer")
     parser.add_argument("--full-disk", action="store_true", help="let the disk fill up instead of killing")
     parser.add_argument("--keep", action="store_true", help="keep the workspaces in which something was found")
     given = parser.parse_args()
     weights = {given.scenario: 1} if given.scenario else WEIGHTS
-    dice, began = random.Random(given.seed), time.monotonic()  # noqa: S311  # moments, not secrets
-    folder = Path(tempfile.mkdtemp(prefix="chaos-"))
+    began, folder = time.monotonic(), Path(tempfile.mkdtemp(prefix="chaos-"))
     warm(day(make_workspace(folder / "warm")))
+    numbers = {name: max(1, round(given.runs * weight / sum(weights.values()))) for name, weight in weights.items()}
+    parts = [
+        (name, folder / f"{name}-{first}", min(PART, number - first), given)
+        for name, number in numbers.items()
+        for first in range(0, number, PART)
+    ]
     done: list[tuple[str, Run]] = []
-    for name, weight in weights.items():
-        (folder / name).mkdir()
-        number = max(1, round(given.runs * weight / sum(weights.values())))
-        for run in _runs(name, folder / name, number, dice, given):
-            done.append((name, run))
-            if run.findings:
-                print(f"{name}, {run.moment}: {as_json(run.findings)}", file=sys.stderr)
-        print(f"{name}: {number} runs, {time.monotonic() - began:.0f} s in all", file=sys.stderr)
+    # Forks have all modules already.
+    with ProcessPoolExecutor(given.jobs, mp_context=get_context("fork")) as pool:
+        for (name, *_), runs in zip(parts, pool.map(_part, parts), strict=True):
+            done += [(name, run) for run in runs]
+            print(f"{name}: {len(runs)} runs, {time.monotonic() - began:.0f} s in all", file=sys.stderr)
     print(table(done))
     broken = sum(bool(run.findings) for _, run in done)
     kills = sum(run.kills for _, run in done)
@@ -53,6 +60,19 @@ def main() -> int:
     else:
         shutil.rmtree(folder)
     return 1 if broken else 0
+
+
+def _part(part: Part) -> list[Run]:
+    """Do some runs of one scenario; the dice depend on the seed and on which runs these are, not on the job."""
+    name, folder, number, given = part
+    folder.mkdir()
+    dice = random.Random(f"{given.seed} {folder.name}")  # noqa: S311  # moments, not secrets
+    done = []
+    for run in _runs(name, folder, number, dice, given):
+        done.append(run)
+        if run.findings:
+            print(f"{folder.name}, {run.moment}: {as_json(run.findings)}", file=sys.stderr)
+    return done
 
 
 def _runs(name: str, folder: Path, number: int, dice: random.Random, given: argparse.Namespace) -> Iterator[Run]:

@@ -103,6 +103,7 @@ class TextStore:
         )
         self._read_only = read_only
         self._total: int | None = None
+        self._frequencies: dict[str, int] = {}
         try:
             self._prepare()
         except BaseException:
@@ -192,6 +193,7 @@ class TextStore:
             self._db.execute("UPDATE churn SET dead = dead + ?", (len(gone),))
         new = [c for c in chunks if c.id not in old]
         self._total = None
+        self._frequencies.clear()
         self._db.executemany(
             "INSERT INTO chunks VALUES (NULL, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
             [(c.id, c.path, c.hash, c.heading, c.text, c.start_line, c.end_line, *c.section) for c in new],
@@ -205,6 +207,7 @@ class TextStore:
     def remove(self, path: str) -> None:
         """Forget a file."""
         self._total = None
+        self._frequencies.clear()
         gone = self._db.execute("DELETE FROM chunks WHERE path = ?", (path,)).rowcount
         self._db.execute("UPDATE churn SET dead = dead + ?", (gone,))
         self._db.execute("DELETE FROM files WHERE path = ?", (path,))
@@ -297,16 +300,12 @@ class TextStore:
         total = self._count()
         if not stems or not total:
             return Lexical({}, 0.0)
-        frequency = {
-            stem: found[0]
-            for stem in stems
-            if (found := self._db.execute("SELECT doc FROM terms WHERE term = ?", (stem,)).fetchone())
-        }
+        frequency = {stem: self._chunks_with(stem) for stem in stems}
         bound = 0.0
         used: list[str] = []
         postings = 0
-        for stem in sorted(stems, key=lambda s: frequency.get(s, 0)):
-            count = frequency.get(stem, 0)
+        for stem in sorted(stems, key=lambda s: frequency[s]):
+            count = frequency[stem]
             bound += (K1 + 1) * max(math.log((total - count + 0.5) / (count + 0.5)), 1e-6)
             # FTS5 floors the weight of a word in more than half of the chunks at nearly nothing.
             if count and (not used or (2 * count <= total and postings + count <= POSTINGS)):
@@ -328,6 +327,13 @@ class TextStore:
                 (match, json.dumps(sorted(allowed)), limit),
             )
         return Lexical(dict(found), bound)
+
+    def _chunks_with(self, term: str) -> int:
+        """How many chunks hold the term; FTS5 counts them one by one, so the answer is kept until a write."""
+        if term not in self._frequencies or self._read_only:
+            found = self._db.execute("SELECT doc FROM terms WHERE term = ?", (term,)).fetchone()
+            self._frequencies[term] = found[0] if found else 0
+        return self._frequencies[term]
 
     def _count(self) -> int:
         if self._total is None or self._read_only:

@@ -16,10 +16,10 @@ def edit(text: str, *, suffix: str) -> str | None:
         path.write_text(text, encoding="utf-8")
         try:
             code = subprocess.run([*shlex.split(editor), str(path)], check=False).returncode
-            edited = path.read_text(encoding="utf-8", errors="replace")
+            edited, failure = path.read_text(encoding="utf-8", errors="replace"), f"exit code {code}" if code else ""
         except (OSError, ValueError) as error:
-            code, edited = str(error), text
-    if code != 0:
-        sys.stderr.write(f"study: the editor {editor!r} failed ({code}); set EDITOR to one that works.\n")
+            edited, failure = text, str(error)
+    if failure:
+        sys.stderr.write(f"study: the editor {editor!r} failed ({failure}); set EDITOR to one that works.\n")
         return None
     return None if edited == text else edited

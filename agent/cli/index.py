@@ -12,7 +12,7 @@ def run_index(*, status: bool, json: bool) -> int:
     with App.load() as app, app.index() as index:
         out = console()
         if not status:
-            report = index.sync(counter("embedding"))
+            report = index.sync(counter("embedding"), vectors=True)
             if json:
                 print_json(asdict(report))
                 return 0

@@ -128,6 +128,22 @@ def init(
 
 
 @app.command()
+def ask(
+    question: Annotated[str, typer.Argument(help="What you want to know from your notes.")],
+    folders: Annotated[list[str] | None, typer.Option("--in", help="Only below this folder, e.g. tracks.")] = None,
+    since: Annotated[str | None, typer.Option("--since", help="Only files of this day or later, YYYY-MM-DD.")] = None,
+    topic: Annotated[str | None, typer.Option("--topic", help="Only this topic.")] = None,
+    thread: Annotated[str | None, typer.Option("--thread", help="Follow up in an earlier conversation.")] = None,
+    json: Json = False,
+) -> None:
+    """Answer from your notes, every sentence with a citation that holds, or say that they do not say."""
+    from agent.cli.ask import run_ask
+
+    code = run_ask(question, folders=folders or [], since=since, topic=topic, thread=thread, json=json)
+    raise typer.Exit(code)
+
+
+@app.command()
 def index(
     status_: Annotated[
         bool, typer.Option("--status", help="Say what is covered and what was skipped and why.")

@@ -32,7 +32,7 @@ def console(*, stderr: bool = False) -> "Console":
 def print_json(value: Any) -> None:
     """Print one JSON value on one line, at once: a reader on a pipe sees events as they happen.
 
-    What a terminal would obey or not show (controls, bidi marks, zero-width characters) is written as `\\uXXXX`.
+    What a terminal would obey or not show (controls, bidi marks, zero-width characters) is written as an escape.
     """
     text = json.dumps(value, ensure_ascii=False)
     if not text.isprintable():

@@ -4,16 +4,21 @@ from agent.ports.chat import Chat, Prompt
 from agent.ports.grader import Grader
 from agent.ports.journal import Clock, Journal, Notes, Recorded, Wordings
 from agent.ports.promotions import DecisionOutcome, Promotions
+from agent.ports.retriever import Filters, Passage, Retriever, Sources
 
 __all__ = [
     "Chat",
     "Clock",
     "DecisionOutcome",
+    "Filters",
     "Grader",
     "Journal",
     "Notes",
+    "Passage",
     "Prompt",
     "Promotions",
     "Recorded",
+    "Retriever",
+    "Sources",
     "Wordings",
 ]

@@ -1,6 +1,6 @@
 """How long commands take that a person waits for: medians over repeated runs, warm.
 
-    python -m evals.bench.startup
+python -m evals.bench.startup
 """
 
 import argparse

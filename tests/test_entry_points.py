@@ -5,6 +5,7 @@ A new command, option or call site fails here on purpose: look whether it can de
 
 import ast
 import re
+import shutil
 import tomllib
 from collections.abc import Iterator
 from functools import cache
@@ -22,22 +23,25 @@ REPO = Path(__file__).parents[1]
 PACKAGES = ("agent", "graphs", "evals")
 DECIDES = "review"
 COMMANDS = {
-    "check": {"--json"},
+    "check": {"--against", "--fix", "--strict", "--json"},
     "doctor": {"--json"},
     "eval grade": {"source", "target"},
     "eval retrieve": {"--beir", "--run", "--json"},
     "index": {"--status", "--json"},
-    "init": {"directory"},
+    "init": {"directory", "--hooks"},
     "model list": {"--json"},
     "model pull": {"names"},
     "model rm": {"names"},
     "note new": {"topic"},
+    "promote": {"topic", "--to", "--evidence", "--reason", "--json"},
     "quiz": {"topic", "--new", "--json"},
     "resume": {"thread", "--list", "--json"},
     "review": {"--json"},
     "status": {"--json"},
 }
-DECIDING_WORDS = re.compile(r"approv|accept|confirm|decide|decision|promote|grant|yes|force|auto|unattended|level|trust")
+DECIDING_WORDS = re.compile(
+    r"approv|accept|confirm|decide|decision|promote|grant|yes|force|auto|unattended|level|trust"
+)
 
 
 def commands(command: Any, path: str = "") -> Iterator[tuple[str, set[str]]]:
@@ -70,7 +74,9 @@ def test_the_only_program_is_study() -> None:
 
 @cache
 def sources() -> list[tuple[str, ast.Module]]:
-    files = [path.relative_to(REPO).as_posix() for package in PACKAGES for path in sorted((REPO / package).rglob("*.py"))]
+    files = [
+        path.relative_to(REPO).as_posix() for package in PACKAGES for path in sorted((REPO / package).rglob("*.py"))
+    ]
     return [(path, ast.parse((REPO / path).read_text(encoding="utf-8"))) for path in files if not is_harness(path)]
 
 
@@ -111,8 +117,14 @@ def call_sites(name: str, keyword: str = "") -> set[str]:
 
 
 SITES = {
-    # The store's `decide` is reached from the graph's node, through the port that wraps it.
-    ".decide": {"graphs/promotion/nodes.py:apply", "agent/app/review.py:WorkspacePromotions.decide"},
+    # The store's `decide` is reached from the graph's node, through the ports that wrap it.
+    ".decide": {
+        "graphs/promotion/nodes.py:apply",
+        "agent/app/review.py:WorkspacePromotions.decide",
+        "agent/studio/graphs.py:CommittingPromotions.decide",
+    },
+    # A LangGraph server: the owner's token, else the channel is unauthenticated and decides nothing.
+    "CommittingPromotions": {"agent/studio/graphs.py:_promotion"},
     # The port is given to the graph in one place, and the review is opened in one place: the terminal.
     "WorkspacePromotions": {"agent/app/review.py:Review.__init__"},
     "Review": {"agent/app/review.py:review"},
@@ -142,7 +154,7 @@ def test_a_run_is_resumed_with_an_answer_in_one_place() -> None:
     assert call_sites("interrupt") == {"graphs/promotion/nodes.py:gate"}
 
 
-def test_only_the_review_command_imports_the_review() -> None:
+def test_only_the_terminal_and_the_authenticated_server_import_the_review() -> None:
     importers = {
         path
         for path, tree in sources()
@@ -150,7 +162,24 @@ def test_only_the_review_command_imports_the_review() -> None:
         if (isinstance(node, ast.ImportFrom) and node.module == "agent.app.review")
         or (isinstance(node, ast.Import) and any(alias.name == "agent.app.review" for alias in node.names))
     }
-    assert importers == {"agent/cli/review.py"}
+    assert importers == {"agent/cli/review.py", "agent/studio/graphs.py"}
+
+
+def test_a_graph_server_without_the_owners_token_decides_nothing(root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    from agent.studio import graphs
+
+    monkeypatch.setenv("STUDY_ROOT", str(root))
+    channels = {}
+    for token in ("", "t" * 40):
+        monkeypatch.setenv("STUDY_STUDIO_TOKEN", token)
+        graphs.workspace_app.cache_clear()
+        with pytest.MonkeyPatch.context() as patch:
+            contexts: list[Any] = []
+            patch.setattr(graphs, "bound", lambda _graph, _name, context, seen=contexts: seen.append(context()))
+            graphs._promotion()
+        channels[bool(token)] = contexts[0].channel
+    graphs.workspace_app.cache_clear()
+    assert channels == {False: "unauthenticated", True: "api"}
 
 
 def test_nothing_that_a_user_runs_reaches_the_kill_harness() -> None:
@@ -169,21 +198,32 @@ def test_nothing_is_called_by_a_name_made_at_run_time() -> None:
     computed = {
         f"{path}:{place}"
         for path, tree in sources()
+        if not path.startswith("evals/")
         for place, call in calls(tree)
         if called(call) & {"getattr", "methodcaller", "import_module"} and not isinstance(call.args[-1], ast.Constant)
-        if len(call.args) < 3  # noqa: PLR2004 - the third is a default
+        if len(call.args) < 3
     }
     assert computed == set()
 
 
-@pytest.fixture
-def root(tmp_path: Path) -> Path:
-    made = make_workspace(tmp_path / "work")
+@pytest.fixture(scope="module")
+def pending(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A workspace with one pending proposal."""
+    made = make_workspace(tmp_path_factory.mktemp("pending") / "work")
     assert study(made, "quiz", TOPIC, "--json", given=PASSING).result["proposal"]
     return made
 
 
+@pytest.fixture
+def root(pending: Path, tmp_path: Path) -> Path:
+    """A copy of it."""
+    shutil.copytree(pending, tmp_path / "work")
+    return tmp_path / "work"
+
+
 ARGUMENTS = {
+    "check": ["--fix"],
+    "promote": ["paged-attention", "--to", "L1", "--reason", "I approve it"],
     "init": ["."],
     "note new": ["paged-attention"],
     "quiz": [TOPIC],

@@ -37,7 +37,11 @@ print("ATTEMPTS", guard.take())
 def traced(line: list[str], log: Path) -> list[str]:
     """Watch the connections of native code too, where the system has strace."""
     strace = shutil.which("strace")
-    return [strace, "-f", "--seccomp-bpf", "-qq", "-e", "trace=connect,sendto,sendmsg", "-o", str(log), *line] if strace else line
+    return (
+        [strace, "-f", "--seccomp-bpf", "-qq", "-e", "trace=connect,sendto,sendmsg", "-o", str(log), *line]
+        if strace
+        else line
+    )
 
 
 def beyond(log: Path) -> list[str]:
@@ -91,7 +95,7 @@ def test_a_trace_that_leaves_the_machine_is_seen(tmp_path: Path) -> None:
     assert len(beyond(log)) == 1
 
 
-ADDRESSES = [("192.0.2.1", 80), ("2001:db8::1", 80), ("example.org", 80), ("10.0.0.1", 80), ("0.0.0.0", 80)]  # noqa: S104
+ADDRESSES = [("192.0.2.1", 80), ("2001:db8::1", 80), ("example.org", 80), ("10.0.0.1", 80), ("0.0.0.0", 80)]
 
 
 @pytest.mark.parametrize("address", ADDRESSES, ids=lambda a: a[0])

@@ -43,7 +43,10 @@ def test_an_empty_variable_counts_as_not_set(root: Path, monkeypatch: pytest.Mon
 
 ENDPOINTS = {
     "OpenAI's names": ({"OPENAI_BASE_URL": "http://a/v1", "OPENAI_API_KEY": "k"}, "http://a/v1"),
-    "ours win": ({"OPENAI_BASE_URL": "http://a/v1", "STUDY_BASE_URL": "http://b/v1", "STUDY_API_KEY": "k"}, "http://b/v1"),
+    "ours win": (
+        {"OPENAI_BASE_URL": "http://a/v1", "STUDY_BASE_URL": "http://b/v1", "STUDY_API_KEY": "k"},
+        "http://b/v1",
+    ),
 }
 
 
@@ -123,7 +126,7 @@ def test_wrong_files(root: Path, text: str, sentence: str) -> None:
     assert "secret" not in str(caught.value)
 
 
-@pytest.mark.parametrize("data", [b"\xff\xfe", b"\x00", b"chat = \"\xe9\""], ids=repr)
+@pytest.mark.parametrize("data", [b"\xff\xfe", b"\x00", b'chat = "\xe9"'], ids=repr)
 def test_a_file_that_is_no_text(root: Path, data: bytes) -> None:
     (root / "study.toml").write_bytes(data)
     with pytest.raises(UsageError, match=r"^study\.toml cannot be read: "):

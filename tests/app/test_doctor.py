@@ -94,7 +94,14 @@ def endpoint(status: int) -> Iterator[Any]:
         server.server_close()
 
 
-STATUSES = {200: "", 404: "", 401: "set STUDY_API_KEY", 403: "set STUDY_API_KEY", 500: "look at its log", 503: "its log"}
+STATUSES = {
+    200: "",
+    404: "",
+    401: "set STUDY_API_KEY",
+    403: "set STUDY_API_KEY",
+    500: "look at its log",
+    503: "its log",
+}
 
 
 @pytest.mark.parametrize(("status", "advice"), STATUSES.items())

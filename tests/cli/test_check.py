@@ -52,7 +52,7 @@ BROKEN = {
     "level without a decision": (roadmap(ROW, ROW.replace("L0", "L1")), "roadmap.md", "no approved decision"),
     "level without evidence": (roadmap(ROW, ROW.replace("L0", "L2")), "roadmap.md", "without an evidence link"),
     "dead evidence": (roadmap("| L0 | - | In", "| L0 | [x](lab/gone.md) | In"), "roadmap.md", "is dead"),
-    "evidence outside": (roadmap("| L0 | - | In", "| L0 | [x](../../x.md) | In"), "roadmap.md", "outside the workspace"),
+    "evidence outside": (roadmap("| L0 | - | In", "| L0 | [x](../../x.md) | In"), "roadmap.md", "leads outside"),
     "no level": (roadmap(ROW, ROW.replace("L0", "L9")), "roadmap.md", "is no level"),
     "claim without id": (note(" ^c0", ""), PATH, "no block id"),
     "same id twice": (note("^c1", "^c0"), PATH, "c0"),

@@ -93,8 +93,7 @@ COMMANDS = (
     ("status",),
     ("check", "--json"),
     ("review",),
-    ("quiz", TOPIC, "--json"),
-    ("resume", "--json"),
+    ("quiz", TOPIC, "--json"),  # goes on with the paused one
 )
 
 
@@ -140,8 +139,16 @@ def problem(ran: Ran, before: dict[str, bytes], after: dict[str, bytes]) -> str:
     return ""
 
 
-@pytest.mark.parametrize("fault", FAULTS, ids=lambda fault: fault.__name__)
-@pytest.mark.parametrize("file", FILES)
+COMMON = (deleted, truncated, duplicated, conflicted, binary, rewritten)
+CASES = [
+    pytest.param(file, fault, id=f"{file}-{fault.__name__}")
+    for file in FILES
+    # Records are all read by the same code: the rarer faults are tried on one kind of them.
+    for fault in (COMMON if file in ("proposal", "ledger", "appeal") else FAULTS)
+]
+
+
+@pytest.mark.parametrize(("file", "fault"), CASES)
 def test_damage_is_one_sentence_and_no_loss(lived_in: Path, tmp_path: Path, file: str, fault: Fault) -> None:
     root = tmp_path / "work"
     shutil.copytree(lived_in, root, symlinks=True)

@@ -3,6 +3,7 @@ nothing.
 """
 
 import json
+import shutil
 import subprocess
 from pathlib import Path
 
@@ -14,12 +15,19 @@ ROW = "| **Serving** | KV cache scaling (batch/seq/heads) | L0 | - | Planned |"
 CHOICES = "[a]pprove, [e]dit, [r]eject, [l]ater, [q]uit? "
 
 
-@pytest.fixture
-def root(tmp_path: Path) -> Path:
+@pytest.fixture(scope="module")
+def proposed(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A workspace with one pending proposal, in git."""
-    made = make_workspace(tmp_path / "work", git=True)
+    made = make_workspace(tmp_path_factory.mktemp("proposed") / "work", git=True)
     assert study(made, "quiz", TOPIC, "--json", given=PASSING).result["proposal"]
     return made
+
+
+@pytest.fixture
+def root(proposed: Path, tmp_path: Path) -> Path:
+    """A copy of it."""
+    shutil.copytree(proposed, tmp_path / "work")
+    return tmp_path / "work"
 
 
 def git(root: Path, *args: str) -> str:
@@ -45,7 +53,11 @@ def test_approve_changes_the_row_alone_and_commits_the_files_of_the_decision(roo
     assert f"  {session}" in shown
     assert "L1 a session whose quiz attempt passed: met" in shown
     assert f"-{ROW}" in shown
-    row = ROW.replace("L0", "L1").replace("| - |", f"| [{session[9:19]} quiz]({session}) |").replace("Planned", "Verified")
+    row = (
+        ROW.replace("L0", "L1")
+        .replace("| - |", f"| [{session[9:19]} quiz]({session}) |")
+        .replace("Planned", "Verified")
+    )
     assert f"+{row}" in shown
     assert (root / "roadmap.md").read_text(encoding="utf-8") == ROADMAP.replace(ROW, row)
     entry = ledger(root)[0]
@@ -111,7 +123,7 @@ def test_an_edit_is_gated_and_asked_again(root: Path, tmp_path: Path) -> None:
 
 
 REFUSED_EDITS = {
-    "a level beyond the evidence": ("s/^to_level:.*/to_level: L5/", "this version checks the gate of L1 only"),
+    "a level beyond the evidence": ("s/^to_level:.*/to_level: L5/", "L2 needs a lab folder"),
     "no level": ("s/^to_level:.*/to_level: expert/", "not valid"),
     "no evidence": ("s/^evidence:.*/evidence: []/; /^- sessions/d", "no session is linked"),
     "evidence outside": ("s#^- sessions.*#- ../../etc/passwd#", "outside the workspace"),

@@ -66,7 +66,9 @@ def test_what_is_pending(root: Path) -> None:
 
 
 def test_levels_count_by_track(root: Path) -> None:
-    text = ROADMAP.replace("| KV cache: definition | L0 | - |", "| KV cache: definition | L2 | [a](a.md)<br>[b](b.md) |")
+    text = ROADMAP.replace(
+        "| KV cache: definition | L0 | - |", "| KV cache: definition | L2 | [a](a.md)<br>[b](b.md) |"
+    )
     (root / "roadmap.md").write_text(text, encoding="utf-8")
     out = study(root, "status").out
     assert "Track 02  Infra  1/3 at L1 or above" in out

@@ -21,7 +21,7 @@ def transcript(root: Path) -> str:
 def editor(folder: Path, body: str) -> str:
     """Make a script that stands for the user's editor; its argument is the file."""
     script = folder / "my editor.sh"
-    script.write_text(f'#!/bin/sh\n{body}\n', encoding="utf-8")
+    script.write_text(f"#!/bin/sh\n{body}\n", encoding="utf-8")
     script.chmod(0o755)
     return f"'{script}'"
 
@@ -74,7 +74,7 @@ def test_the_editor_writes_an_answer_and_its_failure_ends_no_quiz(root: Path, tm
     with Terminal(root, "quiz", TOPIC, env={"EDITOR": script}) as terminal:
         terminal.ask()
         terminal.type("/edit")
-        assert "failed (1); set EDITOR to one that works." in terminal.ask()
+        assert "failed (exit code 1); set EDITOR to one that works." in terminal.ask()
         ready.touch()
         terminal.type("/edit")
         terminal.wait("from the editor")

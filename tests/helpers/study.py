@@ -121,7 +121,7 @@ def study(
         except SystemExit as stop:
             code = stop.code or 0
     assert isinstance(code, int), code
-    texts = [stream.buffer.getvalue().decode("utf-8") for stream in (out, err)]  # type: ignore[attr-defined]
+    texts = [stream.buffer.getvalue().decode("utf-8") for stream in (out, err)]
     return Ran(code, texts[0], texts[1])
 
 

@@ -49,30 +49,30 @@ def shown(text: str) -> None:
     assert not found, f"{found} in {text[:500]!r}"
 
 
-@pytest.mark.parametrize("words", HOSTILE.values(), ids=HOSTILE)
-def test_in_answers(root: Path, words: str) -> None:
-    plain = study(root, "quiz", TOPIC, given=answers(f"good {words} end", "/quit"))
-    shown(plain.out)
-    assert plain.err == ""
-    assert "you said: “good" in plain.out
-    events = study(root, "quiz", TOPIC, "--json", given=answers(f"good {words} end", f"/appeal {words}", f"/{words}"))
-    shown(events.out)
-    for path, data in tree(root).items():
-        if path.startswith("sessions/"):
-            shown(data.decode())
+def test_in_answers(root: Path) -> None:
+    given = [f"good {words} end" for words in HOSTILE.values()]
+    plain = study(root, "quiz", TOPIC, given=answers(*given))
+    assert (plain.code, plain.err) == (0, "")
+    assert plain.out.count("you said: “good") == ANSWERS_TO_PASS - 1
+    appeals = [f"/appeal {words}" for words in HOSTILE.values()] + [f"/{words}" for words in HOSTILE.values()]
+    events = study(root, "quiz", TOPIC, "--json", given=answers("no", *appeals, *given))
+    for text in (plain.out, events.out, *(data.decode() for path, data in tree(root).items() if path[-3:] == ".md")):
+        shown(text)
     assert study(root, "check", "--json").events[-1]["errors"] == 0
-    assert "L0" in (root / "roadmap.md").read_text(encoding="utf-8")
+    assert (root / "roadmap.md").read_text(encoding="utf-8") == ROADMAP
 
 
-@pytest.mark.parametrize("words", HOSTILE.values(), ids=HOSTILE)
-def test_in_notes(root: Path, words: str) -> None:
-    text = note_text().replace(CLAIMS[0], f"{CLAIMS[0]} {words}").replace("point c0?", f"point {words} c0?")
-    (root / PATH).write_text(text, encoding="utf-8", newline="")
-    for args in (("quiz", TOPIC), ("check",), ("check", "--json")):
-        ran = study(root, *args, given=answers("/hint", "no", "/explain", "/quit"))
-        assert ran.code in (0, 1)
-        assert "Traceback" not in ran.err
-        shown(ran.out + ran.err)
+def test_in_notes(root: Path) -> None:
+    """All at once in one line, and each in a note of its own for what a single one breaks."""
+    together = " ".join(HOSTILE.values()).replace("\r", " ")
+    for words in (together, HOSTILE["carriage return"], HOSTILE["bidi override"]):
+        text = note_text().replace(CLAIMS[0], f"{CLAIMS[0]} {words}").replace("point c0?", f"point {words} c0?")
+        (root / PATH).write_text(text, encoding="utf-8", newline="")
+        for args in (("quiz", TOPIC, "--new"), ("check",), ("check", "--json")):
+            ran = study(root, *args, given=answers("/hint", "no", "/explain", "/quit"))
+            assert ran.code in (0, 1)
+            assert "Traceback" not in ran.err
+            shown(ran.out + ran.err)
 
 
 @pytest.mark.parametrize("words", HOSTILE.values(), ids=HOSTILE)
@@ -93,12 +93,14 @@ def test_rich_markup_is_shown_as_it_is_written(root: Path) -> None:
     assert "[red]Paged[/red] :skull: attention" in study(root, "status").out
 
 
-@pytest.mark.parametrize("words", HOSTILE.values(), ids=HOSTILE)
-def test_in_the_names_that_a_user_types(root: Path, words: str) -> None:
-    for args in (("quiz", words), ("resume", words), ("note", "new", words), ("model", "rm", words)):
-        ran = study(root, *args)
-        assert ran.code == 2, args
-        shown(ran.out + ran.err)
+def test_in_the_names_that_a_user_types(root: Path) -> None:
+    for words in HOSTILE.values():
+        query = f"qqq {words}"
+        for args in (("quiz", query), ("note", "new", query), ("model", "rm", query)):
+            ran = study(root, *args)
+            assert ran.code == 2, args
+            shown(ran.out + ran.err)
+    shown(study(root, "resume", "".join(HOSTILE.values())).err)
 
 
 def test_at_a_terminal(root: Path) -> None:
@@ -106,7 +108,7 @@ def test_at_a_terminal(root: Path) -> None:
     words = "".join(HOSTILE.values())
     text = note_text().replace(CLAIMS[0], f"{CLAIMS[0]} {words}").replace("\r", " ")
     (root / PATH).write_text(text, encoding="utf-8")
-    study(root, "quiz", TOPIC, given=answers(f"good {words}"))
+    study(root, "quiz", TOPIC, given=answers("good \x1b[2J\u202eok"))
     with Terminal(root, "resume") as terminal:
         terminal.ask()
         terminal.type("/quit")
@@ -114,35 +116,29 @@ def test_at_a_terminal(root: Path) -> None:
         raw = terminal.raw
     for mark in ("\x1b[2J", "\x1b]0;", "\x1b]8;", "\x1b]52", "\x9b", "\u202e", "\u200b"):
         assert mark not in raw
-    assert "you said: “good \ufffd[2J" in terminal.shown
+    assert "you said: “good \ufffd[2J\ufffdok”" in terminal.shown
 
 
 def test_in_the_review(root: Path) -> None:
-    """The evidence and the diff that a person decides on."""
-    words = "\x1b[2J\u202e[red]"
-    text = ROADMAP.replace("| KV cache scaling", f"| {words} KV cache scaling")
+    """The evidence and the diff that a person decides on, with a module, a neighbour and a session of ill will."""
+    words = "\x1b[2J\u202e[red]\x9b31m"
+    text = ROADMAP.replace("**Serving**", f"**Serving {words}**").replace("KV cache: definition", f"KV cache: {words}")
     (root / "roadmap.md").write_text(text, encoding="utf-8")
-    (root / PATH).write_text(note_text(topic="x"), encoding="utf-8")
-    topic = next(t["id"] for t in study(root, "status", "--json").events[0]["topics"] if "scaling" in t["id"])
-    note = (root / PATH).read_text(encoding="utf-8").replace("id: kv-cache-scaling", f"id: {topic}")
-    (root / PATH).with_name(f"{topic}.md").write_text(note, encoding="utf-8")
-    ran = study(root, "quiz", topic, "--json", given=PASSING)
-    if ran.code == 0:
-        with Terminal(root, "review") as terminal:
-            terminal.wait("[q]uit? ")
-            terminal.type("q")
-            assert terminal.end() == 0
-            raw = terminal.raw
-        assert "\x1b[2J" not in raw
-        assert "\u202e" not in raw
-    shown(ran.out + ran.err)
+    assert study(root, "quiz", TOPIC, "--json", given=PASSING).result["proposal"]
+    with Terminal(root, "review") as terminal:
+        terminal.wait("[q]uit? ")
+        terminal.type("q")
+        assert terminal.end() == 0
+        raw = terminal.raw
+    assert "Serving \ufffd[2J\ufffd[red]\ufffd31m" in terminal.shown
+    for mark in ("\x1b[2J", "\u202e", "\x9b"):
+        assert mark not in raw
 
 
-@pytest.mark.parametrize("words", INJECTIONS)
-def test_instructions_in_answers_pass_nobody(root: Path, words: str) -> None:
+def test_instructions_in_answers_pass_nobody(root: Path) -> None:
     """With the shipped word-level grader: what is said to the judge covers nothing."""
     before = (root / "roadmap.md").read_bytes()
-    given = answers(*[words] * (2 * ANSWERS_TO_PASS + 6))
+    given = answers(*INJECTIONS * (2 + 2 * ANSWERS_TO_PASS // len(INJECTIONS)))
     ran = study(root, "quiz", TOPIC, "--json", given=given, env={"STUDY_GRADER": "lexical"}, scripted=False)
     assert ran.code in (0, 1)
     assert (ran.result["passed"], ran.result["proposal"]) == (False, None)
@@ -163,11 +159,11 @@ MODEL_REPLIES = {
 
 @pytest.mark.parametrize("reply", MODEL_REPLIES.values(), ids=MODEL_REPLIES)
 def test_in_model_replies(root: Path, reply: str) -> None:
-    with OpenAIServer(says(reply)) as server:
+    with OpenAIServer(says(reply)) as server:  # it complains on stderr when a reply is given up
         env = {"STUDY_CHAT": "scripted", "STUDY_BASE_URL": server.base_url, "STUDY_API_KEY": "k"}
         ran = study(root, "quiz", TOPIC, given=answers("no", "/hint", "no", "/hint", "/quit"), env=env)
         assert server.requests
-    assert (ran.code, ran.err) == (1, "")
+    assert (ran.code, "study:" in ran.err) == (1, False)
     shown(ran.out)
     assert "L5" not in ran.out
     assert len(ran.out) < 20_000

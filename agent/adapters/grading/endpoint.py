@@ -56,7 +56,7 @@ class EndpointGrader:
     def judge(self, question: str, claims: Sequence[ClaimText], answer: str) -> list[Verdict]:
         """One verdict a claim, in the order given."""
         first = self._local.judge(question, claims, answer)
-        prepared = prepare(answer)
+        prepared = prepare(answer, question)
         if prepared is None or not claims:
             return first
         kept = " ".join(s.text for s in prepared.kept)

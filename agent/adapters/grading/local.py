@@ -104,7 +104,7 @@ class LocalGrader:
 
     def judge(self, question: str, claims: Sequence[ClaimText], answer: str) -> list[Verdict]:
         """One verdict a claim, in the order given."""
-        prepared = prepare(answer)
+        prepared = prepare(answer, question)
         if prepared is None or not claims:
             return [self._verdict(claim.id, _NOTHING, "") for claim in claims]
         bags = [Bag.of(claim.text) for claim in claims]
@@ -189,8 +189,8 @@ def reverse(claim: Bag, asked: Bag, said: Bag, covered: float, contradicted: flo
     if flips and share >= 0.6:
         moved = 0.75 * covered
         return covered - moved, contradicted + moved
-    if wrong_number and share >= 0.5:
-        moved = 0.6 * covered
+    if wrong_number and share >= 0.2:
+        moved = 0.75 * covered
         return covered - moved, contradicted + moved
     if flips and share >= 0.35:
         moved = 0.35 * covered

@@ -48,16 +48,17 @@ def _window(kept: Sequence[Sentence], first: int, last: int) -> Window:
     return Window(text, Bag.of(text), first, last)
 
 
-def prepare(answer: str) -> Prepared | None:
+def prepare(answer: str, question: str = "") -> Prepared | None:
     """The countable part of `answer`, or None where nothing in it can cover a claim.
 
-    Nothing counts in an answer without a content word, in a lone word, in a heap of keywords, or where an order
-    to the grader leaves no sentence about the subject.
+    The question repeated does not count, with or without keywords behind it. Nothing counts in an answer without a
+    content word, in a lone word, in a heap of keywords, or where an order to the grader leaves no sentence about the
+    subject.
     """
     kept: list[Sentence] = []
     words = 0
     for sentence in plain.sentences(answer):
-        if not _counts(sentence):
+        if not _counts(sentence) or plain.echoes(sentence.text, question):
             continue
         words += len(sentence.text.split())
         if words > MAX_WORDS:

@@ -57,7 +57,10 @@ def expected_grade(probs: dict[str, float]) -> float | None:
 
 
 class SecondOpinion:
-    """Asks the chat model about the claims nearest to the fence, at most `limit` an answer."""
+    """Asks the chat model about uncertain claims, at most `limit` an answer: the first claim, then the nearest ones.
+
+    The first claim of the list is the one that was asked about, so an opinion on it decides the turn.
+    """
 
     def __init__(self, model: FirstTokenProbs, *, limit: int = 2) -> None:
         self._model = model
@@ -72,7 +75,8 @@ class SecondOpinion:
         self, question: str, answer: str, claims: Sequence[ClaimText], first: Sequence[Verdict]
     ) -> dict[int, float]:
         """New p(covered) of those claims that were asked about; none where the model fails."""
-        unsure = sorted((i for i, v in enumerate(first) if v.abstain), key=lambda i: abs(first[i].p_covered - 0.5))
+        unsure = [i for i, v in enumerate(first) if v.abstain]
+        unsure.sort(key=lambda i: (i > 0, abs(first[i].p_covered - 0.5)))
         out: dict[int, float] = {}
         for i in unsure[: self._limit]:
             try:

@@ -62,6 +62,7 @@ _BLUFF = re.compile(
     ^\W*next\s+question|\bpass\s+me\b""",
     re.I | re.X,
 )
+_MARKS = re.compile(r"[.:;()=<>+/*→×≈?!-]")
 _VERBS = frozenset(
     """contain contains include includes use uses used need needs give gives make makes become becomes grow
     grows grew scale scales double doubles halve halves reduce reduces increase increases decrease
@@ -141,6 +142,26 @@ def is_bluff(sentence: str) -> bool:
     return bool(_BLUFF.search(clean(sentence))) and len(words) <= 6 and "because" not in said
 
 
+def is_list(text: str) -> bool:
+    """True for five or more bare terms in a row between commas, whatever introduces them ("It is about ...")."""
+    items = [forms(item) for item in clean(text).split(",")]
+    short = [item for item in items[1:] if len(item) <= 2 and not any(w in FUNCTION for w in item)]
+    return len(items) >= 6 and len(short) >= 0.9 * len(items[1:]) and len(items[0]) <= 5
+
+
+def echoes(text: str, question: str) -> bool:
+    """True for a sentence that repeats the question and at most appends keywords to it."""
+    said, asked = forms(text), forms(question)
+    for i in range(len(asked)):
+        at = 0
+        while at < len(said) and i + at < len(asked) and said[at] == asked[i + at]:
+            at += 1
+        rest = said[at:]
+        if at >= (2 if rest and i + at == len(asked) else 5) and sum(w in FUNCTION for w in rest) <= 0.1 * len(rest):
+            return True
+    return False
+
+
 def is_stuffed(text: str) -> bool:
     """True for a bag of keywords: eight words or more without a verb, with hardly a function word among them.
 
@@ -151,6 +172,9 @@ def is_stuffed(text: str) -> bool:
         return False
     glue = sum(w in FUNCTION for w in words) / len(words)
     figures = sum(len(w) < 3 or w[0].isdigit() for w in words) / len(words)
+    bare = glue < 0.06 and figures < 0.25 and len(words) >= 9 and not _MARKS.search(text.strip().rstrip(".!?"))
+    if bare or is_list(text):
+        return True
     repeated = len(words) <= 60 and len(set(words)) < 0.45 * len(words)
     verbless = glue < 0.08 and figures < 0.25 and not any(w in _VERBS for w in words)
     return verbless or (repeated and glue < 0.15 and figures < 0.25)

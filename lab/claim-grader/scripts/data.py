@@ -7,7 +7,10 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
+import yaml
 from tokenizers import Tokenizer
+
+from agent.workspace.note_file import read_note
 
 MISSING, COVERED, CONTRADICTED = 0, 1, 2
 LABELS = {
@@ -63,6 +66,43 @@ def load(folder: Path) -> list[Row]:
                     domain=f"{name}:{raw['qid'].split('-')[0]}" if name != "saf_en" else name,
                 )
             )
+    return rows
+
+
+STYLES = {
+    "true": COVERED,
+    "partial": MISSING,
+    "vague": MISSING,
+    "other": MISSING,
+    "wrong": CONTRADICTED,
+    "negated": CONTRADICTED,
+}
+"""Styles of the answers to the notes' claims (data/answers/README.md)."""
+
+
+def load_notes(answers: Path, tracks: Path) -> list[Row]:
+    """The hand-written answers to claims of the notes; `id` is `note^claim/style/number`, `domain` the note."""
+    texts = {}
+    for path in sorted(tracks.rglob("*.md")):
+        if path.name != "README.md":
+            note, _ = read_note(path.read_text("utf-8"), path.as_posix())
+            texts[note.id] = note
+    rows = []
+    for path in sorted(answers.glob("*.yaml")):
+        data = yaml.safe_load(path.read_text("utf-8"))
+        for block, given in data["claims"].items():
+            claim = texts[data["note"]].claim(block)
+            if claim is None:
+                raise KeyError(f"{path.name}: no claim {block!r}")
+            question = claim.questions[given.pop("question", 0)]
+            for key, said in given.items():
+                style = "true" if key is True else str(key)
+                label = STYLES[style]
+                for i, answer in enumerate(said if isinstance(said, list) else [said]):
+                    key = f"{data['note']}^{block}"
+                    target = tuple(1.0 if k == label else 0.0 for k in range(3))
+                    rows.append(Row(f"{key}/{style}/{i}", key, "notes", question, [claim.text], str(answer), label,
+                                    float(label == COVERED), target, data["note"]))
     return rows
 
 

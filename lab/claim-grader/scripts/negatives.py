@@ -1,9 +1,10 @@
-"""Make a statement false by rule: negate its verb, drop its negation, swap a direction or a number."""
+"""False variants of a statement by rule (negation, direction, number, two words exchanged) and heaps of its words."""
 
 import random
 import re
 
 from agent.adapters.grading.opposites import table
+from agent.adapters.grading.text import STOP
 
 _AUX = re.compile(r"\b(is|are|was|were|will|would|can|could|should|does|do|did|has|have|must)\b(?! not|n't)", re.I)
 _NOT = re.compile(r"\b(is|are|was|were|will|would|can|could|should|does|do|did|has|have|must)(?: not|n't)\b", re.I)
@@ -53,3 +54,24 @@ def contradict(text: str, rng: random.Random) -> str | None:
         if made and made != text:
             return made
     return None
+
+
+def exchanged(text: str, rng: random.Random) -> str | None:
+    """Two content words change places, unless they are joined by "and" or "or" (as PAWS, Zhang et al. 2019)."""
+    hits = [m for m in _WORD.finditer(text) if len(m.group()) > 3 and m.group().lower() not in STOP]
+    if len(hits) < 3:
+        return None
+    first, second = sorted(rng.sample(hits, 2), key=lambda m: m.start())
+    between = text[first.end() : second.start()]
+    if first.group().lower() == second.group().lower() or re.fullmatch(r",?\s*(?:and|or|,|/|\+)?\s*", between):
+        return None
+    return text[: first.start()] + second.group() + between + first.group() + text[second.end() :]
+
+
+def heap(text: str, rng: random.Random) -> str:
+    """The content words of `text` without its statement: a list or a shuffled row."""
+    found = list(dict.fromkeys(m.group().lower() for m in _WORD.finditer(text) if m.group().lower() not in STOP))
+    if rng.random() < 0.7:
+        rng.shuffle(found)
+    found = found[: rng.randint(4, 14)]
+    return rng.choice([" ".join(found), ", ".join(found), f"It is about {', '.join(found)}.", f"{' '.join(found)} etc."])

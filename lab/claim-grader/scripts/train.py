@@ -79,7 +79,10 @@ def fit(texts: Texts, args: argparse.Namespace, draw) -> Upper:
     model = (Relational if args.relational else Upper)(args.base)
     if args.init:
         state = torch.load(args.init, weights_only=True)
-        model.load_state_dict({k: v for k, v in state.items() if k.startswith(("layers.", "part"))}, strict=False)
+        if args.whole:
+            model.load_state_dict(state)
+        else:
+            model.load_state_dict({k: v for k, v in state.items() if k.startswith(("layers.", "part"))}, strict=False)
     fresh = [p for name, p in model.named_parameters() if not name.startswith("layers.")]
     opt = torch.optim.AdamW(
         [{"params": model.layers.parameters(), "lr": args.lr}, {"params": fresh, "lr": args.lr * 10}],
@@ -165,6 +168,7 @@ def main() -> None:
     a.add_argument("--relational", action="store_true", help="the head sees alignment only, no mean vectors")
     a.add_argument("--save", action="store_true")
     args = a.parse_args()
+    args.whole = False
     torch.set_num_threads(args.threads)
     args.out.mkdir(parents=True, exist_ok=True)
     (args.out / "args.json").write_text(json.dumps({k: str(v) for k, v in vars(args).items()}))

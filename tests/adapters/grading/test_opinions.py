@@ -104,6 +104,26 @@ def test_the_second_opinion_moves_only_what_was_uncertain() -> None:
     assert after[1] == first[1]
 
 
+class RowScorer:
+    """Abstains on every claim, on the later ones nearer to the fence."""
+
+    version = "rows"
+    bands = Bands(accept=0.9, reject=0.1, contradict=0.6)
+
+    def score(
+        self, question: str, claims: Sequence[str], prepared: Prepared, pairs: Sequence[tuple[int, Window]]
+    ) -> NDArray[np.float64]:
+        return np.array([[(0.8, 0.2, 0.0), (0.75, 0.25, 0.0), (0.6, 0.4, 0.0), (0.5, 0.5, 0.0)][i] for i, _ in pairs])
+
+
+def test_the_asked_claim_is_the_first_to_get_a_second_opinion() -> None:
+    claims = [ClaimText(c, f"A statement about {c} that nobody made.", "core") for c in ("one", "two", "three", "four")]
+    model = ScriptedProbs({" 5": 1.0})
+    LocalGrader(RowScorer(), second=SecondOpinion(model)).judge(QUESTION, claims, ANSWER)
+    asked = [prompt.rsplit("Point: ", 1)[1] for prompt in model.prompts]
+    assert asked == [f"A statement about {c} that nobody made.\nGrade: " for c in ("one", "four")]
+
+
 def test_a_failing_model_leaves_the_first_verdicts() -> None:
     first = LocalGrader(FixedScorer()).judge(QUESTION, CLAIMS, ANSWER)
     after = LocalGrader(FixedScorer(), second=SecondOpinion(ScriptedProbs(None))).judge(QUESTION, CLAIMS, ANSWER)

@@ -276,11 +276,13 @@ def open_quizzes(threads: Threads) -> list[OpenQuiz]:
     from graphs.quiz import build_quiz
 
     graph = threads.compile(build_quiz())
-    found = (_open_quiz(graph, thread) for thread in threads.ids())
+    found = (_open_quiz(threads, graph, thread) for thread in threads.ids())
     return [quiz for quiz in found if quiz is not None]
 
 
-def _open_quiz(graph: "CompiledStateGraph[Any, Any, Any, Any]", thread: str) -> OpenQuiz | None:
+def _open_quiz(threads: Threads, graph: "CompiledStateGraph[Any, Any, Any, Any]", thread: str) -> OpenQuiz | None:
+    if "quiz_id" not in threads.saved(thread):
+        return None  # an approval's thread, which this graph must not read
     values = graph.get_state(config(thread)).values
     if values.get("quiz_id") != thread or "topic" not in values:
         return None
@@ -304,9 +306,9 @@ def tidy(app: App, threads: Threads) -> None:
 
     graph = threads.compile(build_quiz())
     for thread in threads.ids():
-        if _open_quiz(graph, thread) is None:
+        if _open_quiz(threads, graph, thread) is None:
             with suppress(BusyError), locked(app.settings.root, thread_lock(thread), seconds=0):
-                if _open_quiz(graph, thread) is None:
+                if _open_quiz(threads, graph, thread) is None:
                     threads.delete(thread)
     sweep(app.settings.root)
 

@@ -48,6 +48,13 @@ class Threads:
             cursor.execute("SELECT thread_id FROM checkpoints GROUP BY thread_id ORDER BY MAX(rowid) DESC")
             return [row[0] for row in cursor.fetchall()]
 
+    def saved(self, thread: str) -> dict[str, Any]:
+        """Give what a thread's last checkpoint holds, whichever graph wrote it; before its first step, its input."""
+        found = self.saver.get_tuple(config(thread))
+        values: dict[str, Any] = dict(found.checkpoint["channel_values"]) if found is not None else {}
+        begun = values.get("__start__")
+        return begun if isinstance(begun, dict) else values
+
     def delete(self, thread: str) -> None:
         """Forget a finished thread, so that the database does not grow with every quiz."""
         self.saver.delete_thread(thread)
@@ -91,7 +98,7 @@ def _sentence(path: Path, error: sqlite3.Error) -> StudyError:
     if "locked" in str(error):
         return BusyError("Another study command is using the quiz database; try again in a moment.")
     if "full" in str(error) or "disk I/O" in str(error):
-        return StudyError(f"{str(path)!r} cannot be written ({error}); make room, then run the command again; it goes on.")
+        return StudyError(f"{str(path)!r} cannot be written ({error}); make room, then run the command again.")
     return StudyError(f"{str(path)!r} cannot be used ({error}); check the folder's permissions, then try again.")
 
 

@@ -23,6 +23,7 @@ REPO = Path(__file__).parents[1]
 PACKAGES = ("agent", "graphs", "evals")
 DECIDES = "review"
 COMMANDS = {
+    "ask": {"question", "--in", "--topic", "--since", "--thread", "--json"},
     "check": {"--against", "--fix", "--strict", "--json"},
     "doctor": {"--json"},
     "eval grade": {"source", "target"},
@@ -222,6 +223,7 @@ def root(pending: Path, tmp_path: Path) -> Path:
 
 
 ARGUMENTS = {
+    "ask": ["What is the cache?"],
     "check": ["--fix"],
     "promote": ["paged-attention", "--to", "L1", "--reason", "I approve it"],
     "init": ["."],

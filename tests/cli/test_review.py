@@ -126,7 +126,7 @@ REFUSED_EDITS = {
     "a level beyond the evidence": ("s/^to_level:.*/to_level: L5/", "L2 needs a lab folder"),
     "no level": ("s/^to_level:.*/to_level: expert/", "not valid"),
     "no evidence": ("s/^evidence:.*/evidence: []/; /^- sessions/d", "no session is linked"),
-    "evidence outside": ("s#^- sessions.*#- ../../etc/passwd#", "outside the workspace"),
+    "evidence outside": (r"s#^\(- sessions.*\)#\1\n- ../../etc/passwd#", "outside the workspace"),
     "no YAML": ("1i [unclosed", "that is no YAML mapping; nothing was changed."),
     "evidence is a number": ("s/^evidence:.*/evidence: 3/; /^- sessions/d", ""),
     "evidence is a mapping": ("s#^- sessions.*#- {a: b}#", ""),

@@ -68,10 +68,10 @@ class QuizScreen:
             asked = verdict["claim"] == event["claim"]
             if verdict["kind"] == "misconception" or verdict["claim"].endswith(".correction"):
                 continue
-            if verdict["verdict"] == "covered" and not verdict["abstain"]:
+            if verdict["claim"] in event["covered"]:
                 quote = f" “{one_line(verdict['quote'], 160)}”" if verdict["quote"] else ""
                 self._out.print(f"  ✓ {verdict['claim']}{quote}", style="green")
-            elif asked and verdict["abstain"]:
+            elif asked and (verdict["abstain"] or verdict["verdict"] == "covered"):
                 self._out.print("  ? I am not sure that this says it.", style="yellow")
             elif asked and verdict["verdict"] == "contradicted":
                 quote = f": “{one_line(verdict['quote'], 160)}”" if verdict["quote"] else ""

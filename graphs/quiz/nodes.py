@@ -61,9 +61,10 @@ def judge(state: QuizState, runtime: Runtime[QuizContext]) -> QuizState:
     context, note = runtime.context, runtime.context.notes.note(state["topic"])
     question, answer = _question(state), text_of(state["message"])
     copying = detect_copying(answer, _passages(note))
+    turns, history = _turns(state), _history(state, context, note)
     verdicts: tuple[Judged, ...] = ()
     if not copying.is_copied:
-        verdicts = _judged(context, note, question, answer, _turns(state), _history(state, context, note))
+        verdicts = _judged(context, note, question, answer, turns, history)
     turn = Turn(
         question=question,
         action="answer",
@@ -73,7 +74,9 @@ def judge(state: QuizState, runtime: Runtime[QuizContext]) -> QuizState:
         verdicts=verdicts,
     )
     notice = "Those are the note's words; say it in your own, and it counts." if copying.is_copied else ""
-    return _with_turn(state, turn, notice)
+    before, after = (standings(note, given, history, context.policy) for given in (turns, [*turns, turn]))
+    heard = [id for id, now in after.items() if now.status == "covered" and before[id].status != "covered"]
+    return {**_with_turn(state, turn, notice), "heard": heard}
 
 
 def give_hint(state: QuizState, runtime: Runtime[QuizContext]) -> QuizState:

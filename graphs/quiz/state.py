@@ -28,7 +28,8 @@ class QuizState(QuizInput, total=False):
     """What a checkpoint holds.
 
     `turns` are `agent.domain.attempt.Turn` and `question` is a `Question`, both as JSON. `phase` routes the next
-    run. `notice` is one sentence about the last message for the learner. `result` is set when the quiz closed.
+    run. `notice` is one sentence about the last message for the learner, `heard` the claims that the last answer
+    covered. `result` is set when the quiz closed.
     """
 
     flow_version: int
@@ -37,6 +38,7 @@ class QuizState(QuizInput, total=False):
     turns: list[dict[str, Any]]
     question: dict[str, Any] | None
     stop: bool
+    heard: list[str]
     notice: str
     result: dict[str, Any]
 

@@ -80,6 +80,7 @@ class TestEvents:
             "n": 1,
             "claim": "c0",
             "copied": False,
+            "covered": ["c0", "c1"],
             "verdicts": [
                 {
                     "claim": claim,

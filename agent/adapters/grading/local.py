@@ -2,6 +2,7 @@
 
 import hashlib
 from collections.abc import Sequence
+from dataclasses import replace
 from functools import cache
 from importlib import resources
 from typing import TYPE_CHECKING, Protocol
@@ -19,6 +20,9 @@ if TYPE_CHECKING:
 
 _SENTENCES = 2
 """Sentences of the answer scored by themselves for each claim, besides the passages that hold them."""
+_UNASKED = 0.8
+"""Least p(covered) of a claim that the question was not about: every answer is held against all of a note's claims,
+so a small rate of false covers adds up over a quiz."""
 _NOTHING = (0.99, 0.01, 0.0)
 
 
@@ -103,7 +107,7 @@ class LocalGrader:
         return self._bands or self._scorer.bands
 
     def judge(self, question: str, claims: Sequence[ClaimText], answer: str) -> list[Verdict]:
-        """One verdict a claim, in the order given."""
+        """One verdict a claim, in the order given. The first claim is the one asked about; others need more."""
         prepared = prepare(answer, question)
         if prepared is None or not claims:
             return [self._verdict(claim.id, _NOTHING, "") for claim in claims]
@@ -120,13 +124,13 @@ class LocalGrader:
             p, window = _combine(bags[i], asked, mine)
             p = self._corrected(p)
             quotes.append(prepared.quote(window))
-            out.append(self._verdict(claim.id, p, quotes[-1]))
+            out.append(self._verdict(claim.id, p, quotes[-1], asked_about=i == 0))
         if self._second:
             kept = " ".join(s.text for s in prepared.kept)
             for i, covered in self._second.covered(question, kept, claims, out).items():
                 contradicted = min(out[i].p_contradicted, 1 - covered)
                 p = (1 - covered - contradicted, covered, contradicted)
-                out[i] = self._verdict(out[i].claim, p, quotes[i])
+                out[i] = self._verdict(out[i].claim, p, quotes[i], asked_about=i == 0)
         return out
 
     def _corrected(self, p: tuple[float, float, float]) -> tuple[float, float, float]:
@@ -136,8 +140,9 @@ class LocalGrader:
         rest = (1 - covered) / (1 - p[1]) if p[1] < 1 else 0.0
         return p[0] * rest, covered, p[2] * rest
 
-    def _verdict(self, claim: str, p: Sequence[float], quote: str) -> Verdict:
-        name, abstain = decide(p, self.bands)
+    def _verdict(self, claim: str, p: Sequence[float], quote: str, *, asked_about: bool = True) -> Verdict:
+        bands = self.bands if asked_about else replace(self.bands, accept=max(self.bands.accept, _UNASKED))
+        name, abstain = decide(p, bands)
         shown = quote if name != "missing" else ""
         return Verdict(claim, name, round(float(p[1]), 6), round(float(p[2]), 6), shown, abstain)
 

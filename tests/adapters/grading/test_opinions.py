@@ -124,6 +124,19 @@ def test_the_asked_claim_is_the_first_to_get_a_second_opinion() -> None:
     assert asked == [f"A statement about {c} that nobody made.\nGrade: " for c in ("one", "four")]
 
 
+def test_a_claim_that_was_not_asked_about_needs_more() -> None:
+    class Likely(RowScorer):
+        bands = Bands(accept=0.6, reject=0.1, contradict=0.6)
+
+        def score(
+            self, question: str, claims: Sequence[str], prepared: Prepared, pairs: Sequence[tuple[int, Window]]
+        ) -> NDArray[np.float64]:
+            return np.array([[(0.3, 0.7, 0.0), (0.3, 0.7, 0.0), (0.1, 0.9, 0.0)][i] for i, _ in pairs])
+
+    claims = [ClaimText(c, f"A statement about {c} that nobody made.", "core") for c in ("one", "two", "three")]
+    assert [v.abstain for v in LocalGrader(Likely()).judge(QUESTION, claims, ANSWER)] == [False, True, False]
+
+
 def test_a_failing_model_leaves_the_first_verdicts() -> None:
     first = LocalGrader(FixedScorer()).judge(QUESTION, CLAIMS, ANSWER)
     after = LocalGrader(FixedScorer(), second=SecondOpinion(ScriptedProbs(None))).judge(QUESTION, CLAIMS, ANSWER)

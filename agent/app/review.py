@@ -177,14 +177,13 @@ def review(app: App, proposal: str, *, channel: Literal["terminal", "web", "api"
     busy = "Another terminal is deciding on this proposal."
     lock = thread_lock(review_thread(proposal))
     with app.threads() as threads, locked(app.settings.root, lock, seconds=0.2, busy=busy):
+        tidy(app, threads)
         yield Review(app, threads, proposal, channel)
 
 
 def catch_up(app: App) -> list[str]:
     """Finish what a dead process left: half-applied approvals, and passed attempts without a proposal."""
     messages = []
-    with app.threads() as threads:
-        tidy(app, threads)
     for outcome in app.promotions.roll_forward():
         commit = commit_decision(app, list(outcome.paths), outcome.message) if outcome.paths else ""
         messages.append(f"{outcome.message} {commit}".strip())

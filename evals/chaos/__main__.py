@@ -40,10 +40,12 @@ def main() -> int:
     began, folder = time.monotonic(), Path(tempfile.mkdtemp(prefix="chaos-"))
     warm(day(make_workspace(folder / "warm")))
     numbers = {name: max(1, round(given.runs * weight / sum(weights.values()))) for name, weight in weights.items()}
+    first = next(iter(numbers))
+    numbers[first] = max(1, numbers[first] + given.runs - sum(numbers.values()))
     parts = [
-        (name, folder / f"{name}-{first}", min(PART, number - first), given)
+        (name, folder / f"{name}-{start}", min(PART, number - start), given)
         for name, number in numbers.items()
-        for first in range(0, number, PART)
+        for start in range(0, number, PART)
     ]
     done: list[tuple[str, Run]] = []
     # Forks have all modules already.

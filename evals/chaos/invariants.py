@@ -123,8 +123,8 @@ def _agree(workspace: Workspace) -> Iterator[Finding]:
         yield Finding("half done", f"the ledger says {entries[0].decision}, the session's draft mark says otherwise")
 
 
-def where(root: Path, said: Sequence[Event]) -> str:
-    """Name the moment of a kill by what was said and what is on disk."""
+def where(root: Path, said: Sequence[Event], by_the_dead: Sequence[Event]) -> str:
+    """Name the moment of a kill by what was said before it, by the dead process for a part, and what is on disk."""
     kinds = [event["event"] for event in said]
     if "decided" in kinds:
         return "after the decision was shown"
@@ -132,7 +132,7 @@ def where(root: Path, said: Sequence[Event]) -> str:
     if stage:
         return stage
     if "result" in kinds:
-        return "after the result was shown"
+        return "after the result was shown" if by_the_dead else "before the proposal was shown"
     if not kinds:
         return "before anything was shown"
     if kinds[-1] == "question":

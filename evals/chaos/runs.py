@@ -87,7 +87,7 @@ class Bench:
     def _run(self, root: Path, dice: random.Random) -> Run:
         first = run_child(self.scenario.act(root), self._moment(dice), slow_fsync=self._slow)
         said, kills = [*self.said, *first.events], int(first.killed)
-        moment = where(root, said) if first.killed else "not killed in time"
+        moment = where(root, said, first.events) if first.killed else "not killed in time"
         findings = [*crash_of(first), *after_kill(root, self.reference, said)]
         temporary = len(temporary_files(root))
         outcome = ""
@@ -122,14 +122,14 @@ def outcome_of(restart: Ran, before: int) -> str:
         if len(found["texts"]) > before:
             return "answer was saved; next question"
         if not any(event["event"] in ("judged", "appeal", "result", "question") for event in restart.events):
-            return "killed again"
+            return "killed again on restart"
         first = next(event["event"] for event in restart.events if event["event"] != "found")
         return {"judged": "answer judged on restart", "appeal": "answer judged on restart"}.get(first, "same question")
     if any(event["event"] == "asked" for event in restart.events):
         return "asked for the decision"
     if any(event["event"] == "caught_up" for event in restart.events):
         return "decision finished"
-    return "killed again" if restart.killed else "nothing left to do"
+    return "killed again on restart" if restart.killed else "nothing left to do"
 
 
 def crash_of(ran: Ran) -> list[Finding]:

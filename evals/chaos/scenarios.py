@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from agent.app import App
-from agent.app.quiz import QuizRun, open_quizzes, quiz_run
+from agent.app.quiz import QuizRun, open_quizzes, quiz_run, tidy
 from agent.app.review import Asked, Decided, catch_up, review
 from agent.domain.proposal import Proposal
 from evals.chaos.process import Say, Step
@@ -107,6 +107,7 @@ def go_on(root: Path, scenario: Scenario) -> Step:
                     _converse(run, say, len(MESSAGES))
         decide(root, scenario.decisions, commit=scenario.git)(say)
         with scripted_app(root) as app, app.threads() as threads:
+            tidy(app, threads)
             say({"event": "threads", "left": threads.ids()})
 
     return step

@@ -9,7 +9,7 @@ import pytest
 from agent.adapters.checkpoints.sqlite import config
 from agent.app import App
 from agent.app.quiz import quiz_run, thread_lock, tidy
-from agent.app.review import catch_up, review
+from agent.app.review import review
 from agent.workspace import files
 from agent.workspace.files import locked, sweep
 from evals.chaos.growth import measure
@@ -35,7 +35,8 @@ class TestThreads:
         with review(app, proposal.id) as thread:
             thread.ask()
         assert len(threads_of(app)) == 1
-        catch_up(app)
+        with app.threads() as threads:
+            tidy(app, threads)
         assert threads_of(app) == []
 
     def test_a_quiz_that_never_began_is_forgotten(self, app: App) -> None:
@@ -58,7 +59,8 @@ class TestThreads:
         with quiz_run(app, topic=TOPIC) as run:
             list(run.begin(TOPIC))
             list(run.send(say("c0")))
-        catch_up(app)
+        with app.threads() as threads:
+            tidy(app, threads)
         assert threads_of(app) == [run.thread]
 
 

@@ -9,8 +9,8 @@ import pytest
 from agent.adapters.checkpoints import open_threads
 from agent.adapters.checkpoints.sqlite import config
 from agent.app import App
-from agent.app.quiz import open_quizzes, quiz_run
-from agent.app.review import Asked, catch_up, review
+from agent.app.quiz import open_quizzes, quiz_run, tidy
+from agent.app.review import Asked, review
 from agent.domain.errors import StudyError
 from graphs.promotion.graph import build_promotion
 from graphs.quiz import FLOW_VERSION, build_quiz
@@ -68,8 +68,8 @@ class TestReleased:
 
     def test_what_nobody_can_go_on_with_is_forgotten(self, app: App, version: int) -> None:
         bring(app, f"flow-{version}.sqlite")
-        catch_up(app)
         with app.threads() as threads:
+            tidy(app, threads)
             assert [quiz.thread for quiz in open_quizzes(threads)] == threads.ids()
 
 

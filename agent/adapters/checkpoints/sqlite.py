@@ -49,11 +49,11 @@ class Threads:
             return [row[0] for row in cursor.fetchall()]
 
     def saved(self, thread: str) -> dict[str, Any]:
-        """Give what a thread's last checkpoint holds, whichever graph wrote it; before its first step, its input."""
+        """Give what a thread's last checkpoint holds, whichever graph wrote it, with the input that waits."""
         found = self.saver.get_tuple(config(thread))
         values: dict[str, Any] = dict(found.checkpoint["channel_values"]) if found is not None else {}
         begun = values.get("__start__")
-        return begun if isinstance(begun, dict) else values
+        return {**values, **begun} if isinstance(begun, dict) else values
 
     def delete(self, thread: str) -> None:
         """Forget a finished thread, so that the database does not grow with every quiz."""

@@ -5,10 +5,10 @@ import dataclasses
 import json
 from pathlib import Path
 
-from agent.adapters.grading import load_grader
 from agent.domain.errors import UsageError
 from agent.domain.quiz import Policy
 from agent.ports import Grader
+from evals.graders import quiz_grader
 from evals.simulation.learners import KINDS, SHOULD_PASS, Learner
 from evals.simulation.oracle import OracleGrader
 from evals.simulation.report import by_claim, claim_table, false_passes, summary, summary_table
@@ -62,7 +62,7 @@ def _arguments() -> argparse.Namespace:
 def _grader(given: argparse.Namespace, sheets: list[Sheet]) -> Grader:
     if given.kind == "oracle":
         return OracleGrader(sheets, given.accepts, given.passes)
-    return load_grader(given.kind, threads=given.threads)
+    return quiz_grader(given.kind, threads=given.threads)
 
 
 def _policy(text: str) -> Policy:

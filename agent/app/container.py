@@ -152,12 +152,14 @@ class App:
     def grader(self) -> "Grader":
         """The grader that the settings choose."""
         from agent.adapters.grading import load_grader
+        from agent.domain.quiz import QUIZ_BANDS
 
         return load_grader(
             self.settings.grader,
             threads=self.settings.threads,
             model=self.embedded_server,
             judge=self.chat if self.settings.grader == "endpoint" else None,
+            bands=None if self.settings.grader == "lexical" else QUIZ_BANDS,
         )
 
     @cached_property

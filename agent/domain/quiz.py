@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
 from agent.domain.attempt import Attempt, Judged, Question, Standing, Turn, content_hash
+from agent.domain.calibration import Bands
 from agent.domain.note import Claim, Misconception, Note
 
 CARRY_OVER = timedelta(days=14)
@@ -19,17 +20,31 @@ HELP = ("hint", "explain")
 CORRECTION = ".correction"  # suffix of the id under which a misconception's correction is judged
 TRIES = {"boundary": 2, "term": 2}  # how many different boundaries and terms are asked at most
 
+QUIZ_BANDS = Bands(accept=0.5, reject=0.13, contradict=0.7)
+"""Where a quiz acts on the local grader's probabilities.
+
+A single verdict may be wrong more often than the grader's own bands allow, because L1 rests on seven or more of them;
+`evals/simulate` measures what they lead to together (docs/quiz-policy.md).
+"""
+
 
 @dataclass(frozen=True, slots=True)
 class Policy:
     """Thresholds on the grader's calibrated probabilities; `evals/simulate` shows what they lead to.
 
     An answer to the claim's own question is the stronger witness: words that happen to touch another claim
-    need more certainty (`unasked`). `voiced`: how sure the grader must be that a false statement was asserted.
+    need more certainty (`unasked`). `both`: the mean probability of an answer and of the one to the follow-up from
+    which the two together cover a claim that neither covers alone. `voiced`: how sure the grader must be that a false
+    statement was asserted while something else was asked; `contrast`: by how much its probability must exceed what
+    speaks for the contrary when it was put to the learner, and `denied`: how much must speak for the contrary before
+    it counts as taken back.
     """
 
     unasked: float = 0.9
+    both: float = 0.4
     voiced: float = 0.8
+    contrast: float = 0.2
+    denied: float = 0.4
     max_turns: int = 16
 
 
@@ -142,7 +157,7 @@ def _hear(before: Standing, turn: Turn, verdict: Judged, helped: set[str], polic
     if before.status in ("covered", "appealed"):
         return before
     asked = turn.question.claim == verdict.claim
-    sure = _sure(verdict, "covered")
+    sure = _sure(verdict, "covered") or _both_cover(before, turn, verdict, policy)
     if turn.copied or not sure or (not asked and verdict.p_covered < policy.unasked):
         if not asked or before.status == "helped":
             return before
@@ -159,16 +174,38 @@ def _hear(before: Standing, turn: Turn, verdict: Judged, helped: set[str], polic
     )
 
 
+def _both_cover(before: Standing, turn: Turn, verdict: Judged, policy: Policy) -> bool:
+    """Tell whether an answer and the one to the follow-up cover the claim together, where the grader was unsure twice.
+
+    Two wordings of what is known vary around the same probability; their mean tells a truth from a falsehood better
+    than the luckier of the two. `before` holds the probability of the first answer.
+    """
+    if turn.question.kind != "follow_up" or turn.question.claim != verdict.claim or before.status != "missing":
+        return False
+    unsure = not _sure(verdict, "contradicted") and verdict.p_covered > verdict.p_contradicted
+    return unsure and (before.p_covered + verdict.p_covered) / 2 >= policy.both
+
+
 def _hear_misconception(
     table: dict[str, Standing], turn: Turn, verdict: Judged, correction: Judged | None, policy: Policy
 ) -> None:
     """Record a false statement as voiced, or as taken back by an answer that denies it or says what holds instead."""
-    corrected = correction is not None and _sure(correction, "covered")
-    denied = _sure(verdict, "contradicted")
-    asserted = _sure(verdict, "covered") and verdict.p_covered >= policy.voiced
-    if asserted and corrected and correction is not None:
+    before = table.get(verdict.claim)
+    status = before.status if before is not None else "open"
+    contrary = verdict.p_contradicted + (correction.p_covered if correction is not None else 0.0)
+    if turn.question.claim == verdict.claim:
+        asserted = verdict.p_covered >= 0.5 and verdict.p_covered - contrary >= policy.contrast
+        denied = not asserted and contrary >= policy.denied
+    else:
         # The two share most of their words; the statement counts as voiced only if it is what the answer says more.
-        asserted = verdict.p_covered > correction.p_covered
+        more = correction is None or verdict.p_covered > correction.p_covered
+        asserted = status != "corrected" and _sure(verdict, "covered") and verdict.p_covered >= policy.voiced and more
+        denied = _sure(verdict, "contradicted") or (
+            correction is not None
+            and not more
+            and _sure(correction, "covered")
+            and correction.p_covered >= policy.voiced
+        )
     values = {
         "claim": verdict.claim,
         "kind": "misconception",
@@ -176,10 +213,9 @@ def _hear_misconception(
         "quote": verdict.quote,
         "claim_hash": verdict.claim_hash,
     }
-    before = table.get(verdict.claim)
     if asserted and not turn.copied:
         table[verdict.claim] = Standing.model_validate(values | {"status": "voiced"})
-    elif before is not None and before.status == "voiced" and (denied or corrected) and not turn.copied:
+    elif status == "voiced" and denied and not turn.copied:
         table[verdict.claim] = Standing.model_validate(values | {"status": "corrected"})
 
 

@@ -8,6 +8,7 @@ from agent.adapters.grading import load_grader
 from evals.adversarial.cases import blocks, load_cases, stale_pins
 from evals.adversarial.pins import write_pins
 from evals.adversarial.report import Outcome, judge_cases, table, worst
+from evals.graders import quiz_grader
 
 
 def main() -> int:
@@ -15,6 +16,9 @@ def main() -> int:
     parser = argparse.ArgumentParser(description="Judge the adversarial cases with the grader that the quiz uses.")
     parser.add_argument("--split", choices=("dev", "sealed", "all"), default="dev")
     parser.add_argument("--kind", default="local", help="local or lexical")
+    parser.add_argument(
+        "--own-bands", action="store_true", help="accept where the grader's own bands do, not the quiz's"
+    )
     parser.add_argument("--threads", type=int, default=1)
     parser.add_argument("--worst", type=int, default=20, help="how many wrong outcomes to list")
     parser.add_argument("--out", type=Path, help="write every outcome there as JSON lines")
@@ -27,7 +31,8 @@ def main() -> int:
     if given.pin:
         write_pins(blocks())
         return 0
-    grader = load_grader(given.kind, threads=given.threads)
+    load = load_grader if given.own_bands else quiz_grader
+    grader = load(given.kind, threads=given.threads)
     cases = load_cases(None if given.split == "all" else given.split)
     outcomes = judge_cases(grader, cases)
     claims = {(case.note, case.claim.id) for case in cases}

@@ -38,10 +38,12 @@ class OracleGrader:
     def _verdict(self, claim: ClaimText, said: str, answer: str) -> Verdict:
         states, denies = self._truths(claim, said)
         draw = int(hashlib.sha256(f"{claim.id}/{said}".encode()).hexdigest()[:8], 16) / 0xFFFFFFFF
+        if (states or denies) and draw > self.accepts:
+            return Verdict(claim.id, "missing", 0.3, 0.1, "", True)
         if states:
-            return Verdict(claim.id, "covered", 0.95, 0.01, answer, draw > self.accepts)
+            return Verdict(claim.id, "covered", 0.95, 0.01, answer, False)
         if denies:
-            return Verdict(claim.id, "contradicted", 0.02, 0.95, answer, draw > self.accepts)
+            return Verdict(claim.id, "contradicted", 0.02, 0.95, answer, False)
         if draw < self.passes:
             return Verdict(claim.id, "covered", 0.95, 0.01, answer, False)
         return Verdict(claim.id, "missing", 0.02, 0.02, "", False)

@@ -97,7 +97,7 @@ class TestHearing:
     )
     def test_unasked_claims_need_more_certainty(self, p: float, abstain: bool, expected: str) -> None:
         step = answer("c0", ("c1", "covered", p), abstain=abstain)
-        assert status([step], "c1", policy=Policy(unasked=0.9)) == expected
+        assert status([step], "c1", policy=Policy(unasked=0.9, unasked_share=0.0)) == expected
 
     @pytest.mark.parametrize(
         ("step", "expected"),
@@ -222,6 +222,30 @@ class TestAppeal:
         assert asked(turns) == ["c0", "follow_up c0", "c0", "follow_up c0"]
 
 
+class TestTwoAnswers:
+    @pytest.mark.parametrize(
+        ("first", "second", "expected"),
+        [
+            (0.62, 0.6, "covered"),
+            (0.62, 0.56, "missing"),
+            (0.51, 0.68, "missing"),
+        ],
+    )
+    def test_unsure_twice_the_mean_decides(self, first: float, second: float, expected: str) -> None:
+        def unsure(p: float) -> Step:
+            return answer(("c0", "covered", p), abstain=True)
+
+        policy = Policy(both=0.6)
+        assert status([unsure(first)], "c0", policy=policy) == "missing"
+        assert status([unsure(first), unsure(second)], "c0", policy=policy) == expected
+
+    def test_a_contradiction_is_not_outweighed(self) -> None:
+        unsure = answer(("c0", "covered", 0.49), abstain=True)
+        against = answer(("c0", "contradicted", 0.6))
+        assert status([unsure, against], "c0", policy=Policy(both=0.2)) == "contradicted"
+        assert status([against, unsure], "c0", policy=Policy(both=0.2)) == "missing"
+
+
 class TestMisconceptions:
     def voiced(self, *then: Step) -> list[Step]:
         return [answer("c0", "m1"), *then]
@@ -236,9 +260,10 @@ class TestMisconceptions:
             (answer(("m1", "missing"), "m1.correction"), "corrected"),
             # The correction shares its words with the statement: what is said more of the two counts.
             (answer(("m1", "covered", 0.85), ("m1.correction", "covered", 0.95)), "corrected"),
-            (answer(("m1", "covered", 0.95), ("m1.correction", "covered", 0.85)), "voiced"),
+            (answer(("m1", "covered", 0.95), ("m1.correction", "covered", 0.6)), "voiced"),
             (answer(("m1", "missing")), "voiced"),
-            (answer(("m1", "contradicted"), abstain=True), "voiced"),
+            (answer(("m1", "missing"), ("m1.correction", "covered", 0.39), abstain=True), "voiced"),
+            (answer(("m1", "missing"), ("m1.correction", "covered", 0.4), abstain=True), "corrected"),
             (answer(("m1", "contradicted"), copied=True), "voiced"),
             (act("skip"), "voiced"),
             (act("explain"), "voiced"),
@@ -250,6 +275,24 @@ class TestMisconceptions:
     @pytest.mark.parametrize(("p", "expected"), [(0.79, "unheard"), (0.8, "voiced")])
     def test_how_sure_the_judge_must_be(self, p: float, expected: str) -> None:
         assert status([answer("c0", ("m1", "covered", p))], "m1", policy=Policy(voiced=0.8)) == expected
+
+    @pytest.mark.parametrize(
+        ("p", "contrary", "expected"), [(0.7, 0.0, "voiced"), (0.7, 0.25, "unheard"), (0.55, 0.0, "unheard")]
+    )
+    def test_put_to_the_learner_it_counts_by_contrast(self, p: float, contrary: float, expected: str) -> None:
+        step = answer(("m2", "covered", p), ("m2.correction", "covered", contrary), abstain=True)
+        turns = play(NOTE, [answer("c0", ("m2", "missing", 0.6)), *[right] * (len(ENOUGH) - 1), step])
+        assert turns[-1].question.kind == "probe"
+        table = standings(NOTE, turns, History(), Policy(contrast=0.2))
+        assert (table["m2"].status if "m2" in table else "unheard") == expected
+
+    def test_what_was_taken_back_when_asked_is_not_heard_again_in_passing(self) -> None:
+        assert status(self.voiced(answer(("m1", "contradicted")), answer("c1", "m1")), "m1") == "corrected"
+
+    @pytest.mark.parametrize(("p", "expected"), [(0.79, "voiced"), (0.85, "corrected")])
+    def test_in_passing_the_correction_must_be_sure(self, p: float, expected: str) -> None:
+        in_passing = answer("c1", ("m1", "missing"), ("m1.correction", "covered", p))
+        assert status(self.voiced(answer("m1"), answer("m1"), in_passing), "m1", policy=Policy(voiced=0.8)) == expected
 
     def test_it_is_asked_once_more_and_then_blocks(self) -> None:
         again = answer("m1")

@@ -5,8 +5,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from agent.adapters.grading import load_grader
+from agent.adapters.grading import text as plain
 from agent.adapters.grading.features import Bag
 from agent.adapters.grading.local import decide, reverse
+from agent.adapters.grading.prepare import prepare
 from agent.domain.calibration import Bands
 from agent.domain.errors import SetupError
 from agent.domain.verdict import ClaimText
@@ -157,3 +159,28 @@ def test_long_answers_are_read_in_windows(grader: Grader) -> None:
 def test_unknown_graders_are_refused() -> None:
     with pytest.raises(SetupError, match=r"No grader is called .cosine."):
         load_grader("cosine")
+
+
+@pytest.mark.parametrize(
+    ("text", "heap"),
+    [
+        ("latency small large buckets time size messages helps message bandwidth", True),
+        ("It is about model, states, parameters, gradients, optimizer, zero, partitions.", True),
+        ("Adam keeps two moments for each weight, so its states are the largest part.", False),
+        ("Short string high pitch, long string low pitch.", False),
+    ],
+)
+def test_bare_terms_in_a_row_are_a_heap(text: str, heap: bool) -> None:
+    assert plain.is_stuffed(text) is heap
+
+
+@pytest.mark.parametrize(
+    ("answer", "counts"),
+    [
+        ("What limits the decoding speed of a GPU: bandwidth memory weights.", False),
+        ("What limits the decoding speed of a GPU?", False),
+        ("What limits the decoding speed of a GPU is that the weights are read for each token.", True),
+    ],
+)
+def test_the_question_repeated_is_no_answer(answer: str, counts: bool) -> None:
+    assert (prepare(answer, "What limits the decoding speed of a GPU?") is not None) is counts

@@ -62,7 +62,7 @@ _BLUFF = re.compile(
     ^\W*next\s+question|\bpass\s+me\b""",
     re.I | re.X,
 )
-_MARKS = re.compile(r"[.:;()=<>+/*→×≈?!-]")
+_MARKS = re.compile(r"[,.:;()=<>+/*→×≈?!-]")
 _VERBS = frozenset(
     """contain contains include includes use uses used need needs give gives make makes become becomes grow
     grows grew scale scales double doubles halve halves reduce reduces increase increases decrease

@@ -13,6 +13,7 @@ from datetime import datetime, timedelta
 from agent.domain.attempt import Attempt, Judged, Question, Standing, Turn, content_hash
 from agent.domain.calibration import Bands
 from agent.domain.note import Claim, Misconception, Note
+from agent.domain.text import content_stems
 
 CARRY_OVER = timedelta(days=14)
 MAX_APPEALED_CORE = 1
@@ -33,14 +34,15 @@ class Policy:
     """Thresholds on the grader's calibrated probabilities; `evals/simulate` shows what they lead to.
 
     An answer to the claim's own question is the stronger witness: words that happen to touch another claim
-    need more certainty (`unasked`). `both`: the mean probability of an answer and of the one to the follow-up from
-    which the two together cover a claim that neither covers alone. `voiced`: how sure the grader must be that a false
-    statement was asserted while something else was asked; `contrast`: by how much its probability must exceed what
-    speaks for the contrary when it was put to the learner, and `denied`: how much must speak for the contrary before
-    it counts as taken back.
+    need more certainty (`unasked`) and a share of that claim's own content words (`unasked_share`). `both`: the mean
+    probability of an answer and of the one to the follow-up from which the two together cover a claim that neither
+    covers alone. `voiced`: how sure the grader must be that a false statement was asserted while something else was
+    asked; `contrast`: by how much its probability must exceed what speaks for the contrary when it was put to the
+    learner, and `denied`: how much must speak for the contrary before it counts as taken back.
     """
 
     unasked: float = 0.9
+    unasked_share: float = 0.4
     both: float = 0.4
     voiced: float = 0.8
     contrast: float = 0.2
@@ -132,7 +134,9 @@ def standings(note: Note, turns: Sequence[Turn], history: History, policy: Polic
         for verdict in turn.verdicts:
             if verdict.kind == "misconception":
                 _hear_misconception(table, turn, verdict, corrections.get(verdict.claim), policy)
-            elif verdict.claim in table and verdict.claim_hash == table[verdict.claim].claim_hash:
+            elif verdict.claim_hash == getattr(table.get(verdict.claim), "claim_hash", None) and (
+                verdict.claim == asked or _says_unasked(note, verdict, policy)
+            ):
                 table[verdict.claim] = _hear(table[verdict.claim], turn, verdict, helped, policy)
     return table
 
@@ -158,7 +162,7 @@ def _hear(before: Standing, turn: Turn, verdict: Judged, helped: set[str], polic
         return before
     asked = turn.question.claim == verdict.claim
     sure = _sure(verdict, "covered") or _both_cover(before, turn, verdict, policy)
-    if turn.copied or not sure or (not asked and verdict.p_covered < policy.unasked):
+    if turn.copied or not sure:
         if not asked or before.status == "helped":
             return before
         status = "contradicted" if _sure(verdict, "contradicted") else "missing"
@@ -172,6 +176,18 @@ def _hear(before: Standing, turn: Turn, verdict: Judged, helped: set[str], polic
             "covered_at": None if with_help else turn.at,
         }
     )
+
+
+def _says_unasked(note: Note, verdict: Judged, policy: Policy) -> bool:
+    """Tell whether an answer to another question says a claim: the grader is surer, and the words are there.
+
+    Claims of one note are neighbours, and a grader of this size takes one for the other ("the cache is 8 times
+    smaller" for a claim on prefix sharing). What was not asked for therefore counts only in much of its own words.
+    """
+    claim = note.claim(verdict.claim)
+    wanted = content_stems(claim.text) if claim is not None else set()
+    shared = len(wanted & content_stems(verdict.quote))
+    return verdict.p_covered >= policy.unasked and shared >= policy.unasked_share * len(wanted)
 
 
 def _both_cover(before: Standing, turn: Turn, verdict: Judged, policy: Policy) -> bool:
@@ -226,11 +242,11 @@ def _sure(verdict: Judged, name: str) -> bool:
 def unmet(note: Note, table: Mapping[str, Standing], *, answered: bool = True) -> tuple[str, ...]:
     """Say what is still missing for L1, in sentences; empty when the topic counts as explained.
 
-    `answered`: whether the learner said anything in this sitting; what was carried over alone passes nobody.
+    `answered`: whether the learner explained anything in this sitting; what was carried over alone passes nobody.
     """
     reasons: list[str] = []
     if not answered:
-        reasons.append("Nothing was answered in this sitting.")
+        reasons.append("Nothing was explained in this sitting.")
     counted = {"covered", "appealed"}
     for claim in note.core:
         if table[claim.id].status not in counted:
@@ -387,5 +403,11 @@ def recheck(attempt: Attempt, note: Note, earlier: Mapping[str, Attempt], policy
 
 
 def answered(turns: Sequence[Turn]) -> bool:
-    """Whether the learner answered anything in their own words."""
-    return any(turn.action == "answer" and not turn.copied for turn in turns)
+    """Whether the learner explained anything in this sitting: covered what was asked, or denied a false statement."""
+    return any(
+        _sure(verdict, "contradicted" if verdict.kind == "misconception" else "covered")
+        for turn in turns
+        if turn.action == "answer" and not turn.copied
+        for verdict in turn.verdicts
+        if verdict.claim.removesuffix(CORRECTION) == turn.question.claim
+    )

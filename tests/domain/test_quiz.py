@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from agent.domain.attempt import Attempt, Standing
+from agent.domain.attempt import Attempt, Question, Standing, Turn
 from agent.domain.note import Note
 from agent.domain.quiz import (
     CARRY_OVER,
@@ -98,6 +98,22 @@ class TestHearing:
     def test_unasked_claims_need_more_certainty(self, p: float, abstain: bool, expected: str) -> None:
         step = answer("c0", ("c1", "covered", p), abstain=abstain)
         assert status([step], "c1", policy=Policy(unasked=0.9, unasked_share=0.0)) == expected
+
+    @pytest.mark.parametrize(
+        ("quote", "expected"),
+        [
+            ("Grouped heads shrink what we have to store.", "covered"),
+            ("The heads are what a lay person calls the memory of the model.", "open"),
+            ("", "open"),
+        ],
+    )
+    def test_unasked_claims_need_words_of_their_own(self, quote: str, expected: str) -> None:
+        def step(of: Note, question: Question) -> Turn:
+            turn = answer(("c1", "covered", 0.99))(of, question)
+            quoted = tuple(v.model_copy(update={"quote": quote}) for v in turn.verdicts)
+            return turn.model_copy(update={"verdicts": quoted})
+
+        assert status([step], "c1", policy=Policy()) == expected
 
     @pytest.mark.parametrize(
         ("step", "expected"),
@@ -377,9 +393,9 @@ class TestCarryOver:
         first = attempt(NOTE, [answer(*ENOUGH)])
         second = attempt(NOTE, [act("skip")], [first], start=later(1))
         assert asked(second.turns) == ["probe m1"]
-        assert second.reasons == ("Nothing was answered in this sitting.",)
+        assert second.reasons == ("Nothing was explained in this sitting.",)
         copied = attempt(NOTE, [answer(copied=True)], [first], start=later(1))
-        assert copied.reasons == ("Nothing was answered in this sitting.",)
+        assert copied.reasons == ("Nothing was explained in this sitting.",)
 
 
 def _all_covered(of: Attempt) -> tuple[Standing, ...]:
@@ -525,7 +541,7 @@ class TestRecheck:
         first = attempt(NOTE, [answer(*ENOUGH)])
         second = attempt(NOTE, [act("skip")], [first], start=later(1))
         forged = second.model_copy(update={"state": "passed", "reasons": ()}).sealed()
-        assert self.check(forged, first) == ("Nothing was answered in this sitting.",)
+        assert self.check(forged, first) == ("Nothing was explained in this sitting.",)
 
 
 def test_verdicts_on_unknown_claims_are_ignored() -> None:

@@ -360,7 +360,7 @@ class TestCarriedOver:
             bench.begin()
             assert bench.asked == "probe m1"
             state = bench.send("/skip")
-        assert state["result"]["reasons"] == ["Nothing was answered in this sitting."]
+        assert state["result"]["reasons"] == ["Nothing was explained in this sitting."]
 
 
 class TestCrash:

@@ -21,7 +21,8 @@ from agent.domain.verdict import VerdictName
 from tests.helpers.fakes import START
 from tests.helpers.notes import block, note, note_text
 
-POLICY = Policy()
+# The scripted grader quotes its marks, which share no word with a claim.
+POLICY = Policy(unasked_share=0.0)
 INTRO = (
     "Every generated token leaves a key and a value vector behind for each layer of the network, and whoever serves "
     "long contexts to many users pays for that store in gigabytes."

@@ -16,7 +16,7 @@ quiz: $(VENV)/.local ## set everything up, then quiz you (TOPIC=kv-cache-scaling
 	@$(BIN)/study quiz $(TOPIC)
 
 test: $(VENV)/.dev ## set everything up, then run the tests (without the embedded model)
-	@$(BIN)/python -m pytest
+	@$(BIN)/python -m pytest -n auto
 
 live: $(VENV)/.dev ## run the tests that use the embedded model (fetches it once, 1.1 GB)
 	@$(BIN)/study model pull

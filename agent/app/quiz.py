@@ -164,7 +164,7 @@ class QuizRun:
                 moved = True
                 for update in step.values():
                     for turn in (update or {}).get("turns", [])[turns_before:]:
-                        yield from _turn_events(Turn.model_validate(turn), len(update["turns"]))
+                        yield from _turn_events(Turn.model_validate(turn), len(update["turns"]), update.get("heard", []))
         except StudyError:
             if "phase" not in self.state:
                 self._threads.delete(self.thread)  # it never began, so there is nothing to go on with
@@ -248,7 +248,7 @@ def _turns_before(snapshot: "StateSnapshot") -> int:
     return turns - any("turns" in (task.result or {}) for task in snapshot.tasks)
 
 
-def _turn_events(turn: Turn, number: int) -> Iterator[Event]:
+def _turn_events(turn: Turn, number: int, heard: list[str]) -> Iterator[Event]:
     if turn.action != "answer":
         yield {"event": turn.action, "n": number, "claim": turn.question.claim}
         return
@@ -257,6 +257,7 @@ def _turn_events(turn: Turn, number: int) -> Iterator[Event]:
         "n": number,
         "claim": turn.question.claim,
         "copied": turn.copied,
+        "covered": heard,
         "verdicts": [
             {
                 "claim": v.claim,
@@ -300,17 +301,24 @@ def thread_lock(thread: str) -> str:
 def tidy(app: App, threads: Threads) -> None:
     """Forget what dead processes left: threads that nobody can go on with, old locks, unfinished files.
 
-    A thread whose lock is held is in use. What a dead approval leaves is of no use either: the proposal is a file.
+    A thread whose lock is held is in use. Conversations with the notes are kept for follow-ups.
     """
-    from graphs.quiz import build_quiz
-
-    graph = threads.compile(build_quiz())
     for thread in threads.ids():
-        if _open_quiz(threads, graph, thread) is None:
+        if _is_stale(threads, thread):
             with suppress(BusyError), locked(app.settings.root, thread_lock(thread), seconds=0):
-                if _open_quiz(threads, graph, thread) is None:
+                if _is_stale(threads, thread):
                     threads.delete(thread)
     sweep(app.settings.root)
+
+
+def _is_stale(threads: Threads, thread: str) -> bool:
+    """Whether nobody can go on: an approval (it is asked anew, the proposal is a file), a quiz that never began."""
+    from graphs.quiz import build_quiz
+
+    saved = threads.saved(thread)
+    if "quiz_id" in saved:
+        return _open_quiz(threads, threads.compile(build_quiz()), thread) is None
+    return "proposal" in saved or not saved
 
 
 @contextmanager

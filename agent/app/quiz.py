@@ -164,7 +164,9 @@ class QuizRun:
                 moved = True
                 for update in step.values():
                     for turn in (update or {}).get("turns", [])[turns_before:]:
-                        yield from _turn_events(Turn.model_validate(turn), len(update["turns"]), update.get("heard", []))
+                        yield from _turn_events(
+                            Turn.model_validate(turn), len(update["turns"]), update.get("heard", [])
+                        )
         except StudyError:
             if "phase" not in self.state:
                 self._threads.delete(self.thread)  # it never began, so there is nothing to go on with

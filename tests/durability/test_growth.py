@@ -13,9 +13,12 @@ from agent.app.review import review
 from agent.workspace import files
 from agent.workspace.files import locked, sweep
 from evals.chaos.growth import measure
+from graphs.ask import build_ask
 from graphs.quiz import build_quiz
 from tests.helpers.sittings import say
 from tests.helpers.workspaces import TOPIC, make_app, make_store, make_workspace, record_pass
+
+STRANGE = "11111111-1111-4111-8111-111111111111"
 
 
 @pytest.fixture
@@ -42,18 +45,30 @@ class TestThreads:
     def test_a_quiz_that_never_began_is_forgotten(self, app: App) -> None:
         with app.threads() as threads:
             graph = threads.compile(build_quiz())
-            graph.update_state(config("11111111-1111-4111-8111-111111111111"), {"notice": ""}, as_node="refuse")
+            graph.update_state(config(STRANGE), {"quiz_id": "of another thread"}, as_node="refuse")
         with quiz_run(app, topic=TOPIC) as run:
             list(run.begin(TOPIC))
             assert threads_of(app) == [run.thread]
 
     def test_one_that_is_in_use_stays(self, app: App) -> None:
-        thread = "11111111-1111-4111-8111-111111111111"
-        with app.threads() as threads, locked(app.settings.root, thread_lock(thread)):
+        with app.threads() as threads, locked(app.settings.root, thread_lock(STRANGE)):
             graph = threads.compile(build_quiz())
-            graph.update_state(config(thread), {"notice": ""}, as_node="refuse")
+            graph.update_state(config(STRANGE), {"quiz_id": "of another thread"}, as_node="refuse")
             tidy(app, threads)
-            assert threads.ids() == [thread]
+            assert threads.ids() == [STRANGE]
+        with app.threads() as threads:
+            tidy(app, threads)
+            assert threads.ids() == []
+
+    def test_a_conversation_with_the_notes_stays(self, app: App) -> None:
+        with app.threads() as threads:
+            graph = threads.compile(build_ask())
+            graph.update_state(config(STRANGE), {"question": "why?", "query": "why?"}, as_node="condense")
+            tidy(app, threads)
+            assert threads.ids() == [STRANGE]
+        with quiz_run(app, topic=TOPIC) as run:
+            list(run.begin(TOPIC))
+        assert STRANGE in threads_of(app)
 
     def test_a_paused_quiz_stays(self, app: App) -> None:
         with quiz_run(app, topic=TOPIC) as run:

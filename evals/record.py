@@ -2,11 +2,12 @@
 
     python -m evals.record            # writes docs/quiz-session.md and docs/quiz.svg
 
-Needs tmux and the embedded model (`study model pull`). Everything that is typed is in `evals/cases/quiz/recording.yaml`;
+Needs tmux and the embedded model (`study model pull`). What is typed is in `evals/cases/quiz/recording.yaml`;
 everything else is what the program printed.
 """
 
 import argparse
+import io
 import re
 import shutil
 import subprocess
@@ -17,11 +18,25 @@ from pathlib import Path
 
 import yaml
 
+from agent.adapters.checkpoints.sqlite import config, open_threads
+from graphs.quiz import build_quiz
+
 ROOT = Path(__file__).resolve().parents[1]
 SCRIPT = ROOT / "evals" / "cases" / "quiz" / "recording.yaml"
 COLUMNS, ROWS = 110, 50
-PATIENCE = 180.0
+PATIENCE = 240.0
+PROMPT = r"^>\s*$"
 SESSION = "study-recording"
+PAGE = """# A recorded session
+
+From the first question to the approved level and its commit, with good, vague, wrong and copied answers, on a scratch
+copy of this repository with the embedded model. Made by `python -m evals.record`; what is typed is in
+`evals/cases/quiz/recording.yaml`, everything else is what the program printed.
+
+```text
+{shown}
+```
+"""
 
 
 class Terminal:
@@ -81,19 +96,39 @@ def scratch_copy(folder: Path) -> None:
 
 
 def record(folder: Path) -> tuple[str, str]:
-    """Run the script and give what the terminal showed, plain and with colours."""
+    """Run the script and give what the terminal showed, plain and with colours.
+
+    Which answer comes next follows from what the quiz asks: the claim of the open question is read from the state
+    on disk, as `study resume` reads it.
+    """
+    script = yaml.safe_load(SCRIPT.read_text(encoding="utf-8"))
+    answers = {claim: list(given) for claim, given in script["answers"].items()}
     terminal = Terminal(folder)
     try:
         terminal.wait_for(r"^\$\s*$")
-        for step in yaml.safe_load(SCRIPT.read_text(encoding="utf-8")):
-            if "press" in step:
-                terminal.press(step["press"])
-            else:
-                terminal.type(step["type"])
+        terminal.type(script["start"]["type"])
+        terminal.wait_for(PROMPT)
+        while (claim := asked_claim(folder)) is not None:
+            given = answers.get(claim, [])
+            terminal.type(given.pop(0) if given else "/skip")
+            terminal.wait_for(f"{PROMPT}|^\\$\\s*$")
+        for step in script["finish"]:
+            terminal.type(step["type"])
             terminal.wait_for(step["until"])
         return terminal.text(), terminal.text(colours=True)
     finally:
         terminal.close()
+
+
+def asked_claim(folder: Path) -> str | None:
+    """Give the claim that the paused quiz of the workspace asks about; None where none is open."""
+    with open_threads(folder) as threads:
+        graph = threads.compile(build_quiz())
+        for thread in threads.ids():
+            question = graph.get_state(config(thread)).values.get("question")
+            if question:
+                return str(question["claim"])
+    return None
 
 
 def picture(coloured: str, lines: int) -> str:
@@ -101,7 +136,7 @@ def picture(coloured: str, lines: int) -> str:
     from rich.console import Console
     from rich.text import Text
 
-    console = Console(record=True, width=COLUMNS, file=tempfile.TemporaryFile("w"))
+    console = Console(record=True, width=COLUMNS, file=io.StringIO())
     console.print(Text.from_ansi("\n".join(coloured.splitlines()[:lines])))
     svg = console.export_svg(title="study quiz kv-cache-scaling")
     return re.sub(r"@font-face \{.*?\}", "", svg, flags=re.DOTALL).replace(
@@ -120,12 +155,7 @@ def main() -> None:
         scratch_copy(folder)
         plain, coloured = record(folder)
     shown = plain.replace(name, "…").rstrip()
-    (ROOT / "docs" / "quiz-session.md").write_text(
-        "# A recorded session\n\nFrom the first question to the approved level and its commit, with good, vague, wrong and copied "
-        "answers, on a scratch copy\nof this repository with the embedded model. Made by `python -m evals.record`; what is typed is in "
-        f"`evals/cases/quiz/recording.yaml`.\n\n```text\n{shown}\n```\n",
-        encoding="utf-8",
-    )
+    (ROOT / "docs" / "quiz-session.md").write_text(PAGE.format(shown=shown), encoding="utf-8")
     (ROOT / "docs" / "quiz.svg").write_text(picture(coloured, arguments.picture_lines), encoding="utf-8")
 
 

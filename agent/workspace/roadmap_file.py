@@ -128,7 +128,7 @@ def _milestones(items: Sequence[Item]) -> Iterator[Milestone]:
             )
 
 
-def edit_topic(  # noqa: PLR0913 - one keyword a cell
+def edit_topic(
     text: str,
     topic_id: str,
     *,

@@ -14,6 +14,7 @@ import pytest
 from agent.app import App
 from agent.workspace.workspace import Workspace
 from evals.chaos import invariants
+from evals.chaos.full_disk import with_limited_files
 from evals.chaos.invariants import Finding, Reference, after_kill, at_the_end, on_restart
 from evals.chaos.process import Event, Moment, Say, run_child
 from evals.chaos.runs import Bench
@@ -181,6 +182,13 @@ def test_a_decision_without_its_intent_is_found(tmp_path: Path, monkeypatch: pyt
         if found:
             break
     assert found
+
+
+def test_files_that_may_not_grow(tmp_path: Path) -> None:
+    """What a user who may not mount gets instead of a full disk."""
+    runs = list(with_limited_files(Bench(SCENARIOS["approve"], tmp_path), 6, random.Random(3)))
+    assert [run.findings for run in runs] == [()] * 6
+    assert any(run.moment.startswith("refused: ") for run in runs)
 
 
 def test_moments_are_counted_the_same_way_each_time(tmp_path: Path) -> None:

@@ -66,7 +66,8 @@ def _show(asked: Asked) -> None:
     out = console()
     for line in asked.description.splitlines():
         added, removed = line.startswith("+"), line.startswith("-")
-        out.print(line, style="green" if added else "red" if removed else None)
+        # The terminal wraps: a row of the diff stays one line, to be read and copied as it will be written.
+        out.print(line, style="green" if added else "red" if removed else None, soft_wrap=True)
     out.print()
 
 

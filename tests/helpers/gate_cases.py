@@ -249,7 +249,7 @@ CASES: tuple[Case, ...] = (
         "the same, its hash recomputed",
         1,
         forged_and_sealed,
-        f"{_L1}: {SESSION}: The core claim ^c0 is not explained.",
+        f"{_L1}: {SESSION}: Nothing was explained in this sitting.",
     ),
     Case(
         "faked",

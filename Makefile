@@ -4,9 +4,10 @@ VENV ?= .venv
 BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt
 TOPIC ?=
+N ?= 50
 
 .DEFAULT_GOAL := help
-.PHONY: help quiz test live check format docs bench clean
+.PHONY: help quiz test live check format docs bench chaos clean
 
 help: ## show this list
 	@awk -F ':.*## ' '/^[a-z]+:.*## /{printf "  make %-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -37,6 +38,9 @@ docs: $(VENV)/.dev ## regenerate what is generated in the docs
 
 bench: $(VENV)/.dev ## measure start-up times (medians)
 	@$(BIN)/python -m evals.bench.startup
+
+chaos: $(VENV)/.dev ## kill the program N times at random moments and check that nothing is lost (N=50)
+	@$(BIN)/python -m evals.chaos --runs $(N)
 
 clean: ## remove the environment and caches (models stay in the user's cache folder)
 	rm -rf $(VENV) build *.egg-info .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache

@@ -58,7 +58,8 @@ def is_loopback(url: str) -> bool:
     """Whether a URL's host is this machine by name; no name is looked up."""
     try:
         parts = urlsplit(url)
-        return parts.scheme in ("http", "https") and parts.hostname in LOOPBACK
+        valid = parts.port is None or parts.port > 0  # a port that is no number is a ValueError
+        return valid and parts.scheme in ("http", "https") and parts.hostname in LOOPBACK and parts.username is None
     except ValueError:
         return False
 

@@ -174,6 +174,8 @@ class Terminal:
             codec_errors="replace",
             dimensions=(50, 160),
             timeout=20,
+            # A suite started in the background hands an ignored SIGINT down; at a terminal Ctrl-C is heard.
+            preexec_fn=lambda: signal.signal(signal.SIGINT, signal.default_int_handler),
         )
         self._child.delaybeforesend = None
         self._shown: list[str] = []

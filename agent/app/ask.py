@@ -11,6 +11,7 @@ from agent.adapters.retrieval import HybridRetriever
 from agent.adapters.retrieval.files import WorkspaceFiles
 from agent.app.container import App
 from agent.domain.errors import BusyError, UsageError
+from agent.domain.happened import asked
 from graphs.ask import AskContext, build_ask
 
 ENDPOINT_CHARS = 12_000  # an endpoint reads more passages than the embedded model can in a few seconds
@@ -63,5 +64,7 @@ def ask(
         finally:
             retriever.close()
         state = graph.get_state(config(name)).values
+        cited = [item["path"] for item in state.get("answer", [])]
+        app.workspace.events.try_add(asked(str(uuid4()), app.clock.now(), question, state["outcome"], topics, cited))
         result = {key: state.get(key) for key in ("query", "outcome", "answer", "notice")}
         yield {"event": "result", **result, "thread": name}

@@ -13,6 +13,7 @@ from agent.app.container import App
 from agent.app.wordings import ModelWordings, NoWordings
 from agent.domain.attempt import Attempt, Question, Turn
 from agent.domain.errors import BusyError, ConflictError, GateError, StudyError, UsageError
+from agent.domain.happened import quiz_finished, quiz_paused
 from agent.domain.note import Note
 from agent.domain.proposal import Proposal
 from agent.domain.quiz import history_of, upcoming
@@ -59,6 +60,7 @@ class WorkspaceJournal:
     def record(self, attempt: Attempt) -> Recorded:
         """Write an attempt and draft its session."""
         path, session = self.app.workspace.record(attempt)
+        self.app.workspace.events.try_add(quiz_finished(attempt, path, session))
         return Recorded(path, session)
 
     def appeal(self, *, attempt: str, topic: str, question: Question, answer: str, verdict: str, case: str) -> str:
@@ -116,6 +118,7 @@ class QuizRun:
         chat = app.chat
         self._wordings = ModelWordings(chat, self._note) if chat is not None else None
         self._context = quiz_context(app, self._wordings or NoWordings(), WorkspaceJournal(app))
+        self._heard: dict[str, Any] = {}  # the state after the last message of this sitting
 
     @property
     def state(self) -> dict[str, Any]:
@@ -149,9 +152,14 @@ class QuizRun:
         yield from self._run({"message": message})
 
     def close(self) -> None:
-        """Stop the background work; the thread stays as it is."""
+        """Stop the background work; the thread stays as it is. A sitting left in the middle is an event of its day."""
         if self._wordings is not None:
             self._wordings.close()
+        state = self._heard
+        if state.get("phase") == "asking":
+            answers = sum(turn["action"] == "answer" for turn in state.get("turns", []))
+            event = quiz_paused(self.thread, state["topic"], answers, self._app.clock.now())
+            self._app.workspace.events.try_add(event)
 
     def _run(self, given: dict[str, Any] | None, turns_before: int | None = None) -> Iterator[Event]:
         if turns_before is None:
@@ -172,6 +180,8 @@ class QuizRun:
                 self._threads.delete(self.thread)  # it never began, so there is nothing to go on with
             raise
         state = self.state
+        if given is not None and "message" in given:
+            self._heard = state
         if moved and state.get("notice"):
             yield {"event": "notice", "text": neutralise(state["notice"])}
         if state.get("phase") == "closed":

@@ -8,6 +8,7 @@ from typing import Annotated, Any
 
 import typer
 
+from agent.cli import sessions
 from agent.domain.errors import StudyError
 from agent.privacy import no_telemetry
 
@@ -141,6 +142,9 @@ def ask(
 
     code = run_ask(question, folders=folders or [], since=since, topic=topic, thread=thread, json=json)
     raise typer.Exit(code)
+
+
+app.command()(sessions.log)
 
 
 @app.command()

@@ -43,7 +43,7 @@ def check_workspace(workspace: Workspace) -> list[Problem]:
         return [Problem(ROADMAP, 0, "error", str(error))]
     entries, damaged = workspace.ledger.readable()
     found = [_damage(message) for message in damaged]
-    for records in (workspace.attempts, workspace.proposals, workspace.appeals):
+    for records in (workspace.attempts, workspace.proposals, workspace.appeals, workspace.events.records):
         found += [_damage(message) for message in records.readable()[1]]
     found += _levels(roadmap, entries)
     found += _links(workspace, roadmap)

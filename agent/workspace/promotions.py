@@ -17,6 +17,7 @@ from agent.domain.attempt import Attempt
 from agent.domain.change import status_after
 from agent.domain.errors import ConflictError, GateError, StudyError, UsageError, WorkspaceError
 from agent.domain.gate import Requirement
+from agent.domain.happened import decided, edited
 from agent.domain.ledger import heads
 from agent.domain.level import Level
 from agent.domain.proposal import Change, Decision, Evidence, LedgerEntry, Proposal, Unconfirmed
@@ -251,8 +252,9 @@ class PromotionStore:
         self.preview(change)
         _require_reason(change, decision.reason)
         self._require(change)
-        edited = proposal.model_copy(update={"change": change, "rationale": decision.reason or proposal.rationale})
-        self._workspace.proposals.write(edited.created, edited)
+        changed = proposal.model_copy(update={"change": change, "rationale": decision.reason or proposal.rationale})
+        self._workspace.proposals.write(changed.created, changed)
+        self._workspace.events.try_add(edited(changed, proposal.change, self._clock()))
         return Outcome("edited", "The edited change passes the gate; decide on it as it is now.")
 
     def _canonical(self, change: Change) -> Change:
@@ -348,10 +350,11 @@ class PromotionStore:
                 self._approve_session(evidence.path)
             self._write_row(entry.change)
             self._workspace.ledger.write(entry.at, entry)
+        ledger = self._workspace.ledger.path(entry.at, entry.id)
+        event = self._workspace.events.try_add(decided(entry, ledger))
         removed = self._workspace.proposals.remove(proposal.id)
         roadmap = ROADMAP if entry.decision == "approved" else ""
-        ledger = self._workspace.ledger.path(entry.at, entry.id)
-        return self._paths(proposal, [roadmap, ledger, removed or ""])
+        return self._paths(proposal, [roadmap, ledger, removed or "", event or ""])
 
     def _write_row(self, change: Change) -> None:
         topic = self._topic(change.topic)

@@ -9,6 +9,7 @@ from agent.domain.level import Level
 from agent.domain.note import Note
 from agent.domain.proposal import LedgerEntry, Proposal
 from agent.domain.roadmap import EvidenceLink, Roadmap, Topic
+from agent.workspace.events import Events
 from agent.workspace.files import locked, read_text, sha256_of, write_text
 from agent.workspace.records import Records
 from agent.workspace.roadmap_file import edit_topic, parse_roadmap
@@ -39,6 +40,7 @@ class Workspace:
         self.proposals = Records(root, "proposals", Proposal, lambda p: p.id)
         self.ledger = Records(root, "ledger", LedgerEntry, lambda e: e.id)
         self.appeals = Records(root, "appeals", Appeal, lambda a: a.id)
+        self.events = Events(root)
 
     def roadmap_text(self) -> str:
         """Read roadmap.md as it is, byte order mark and line endings included."""
@@ -167,7 +169,7 @@ class Workspace:
     def problems(self) -> list[str]:
         """Say, a sentence each, which records cannot be read."""
         found: list[str] = []
-        for records in (self.attempts, self.proposals, self.ledger, self.appeals):
+        for records in (self.attempts, self.proposals, self.ledger, self.appeals, self.events.records):
             try:
                 found += records.readable()[1]
             except StudyError as error:

@@ -126,7 +126,8 @@ class TestCommit:
         step = decide(app, proposal, APPROVE)
         assert isinstance(step, Decided)
         (ledger,), (taken,) = workspace.ledger.files(), workspace.attempts.files()
-        assert committed(root) == sorted([ledger, taken, "roadmap.md", proposal.change.evidence[0].path])
+        (event,) = workspace.events.records.files()
+        assert committed(root) == sorted([event, ledger, taken, "roadmap.md", proposal.change.evidence[0].path])
         assert git(root, "status", "--short", "--untracked-files=all").splitlines() == [
             "M  notes.md",
             f" M {PATH}",

@@ -147,7 +147,8 @@ class TestApproving:
         (pending,) = [path for path in before if path.startswith("progress/proposals/")]
         (taken,) = [path for path in before if path.startswith("progress/attempts/")]
         changed = {path for path in before.keys() | after.keys() if before.get(path) != after.get(path)}
-        assert changed == {"roadmap.md", session, ledger, pending}
+        (event,) = [path for path in after if path.startswith("progress/events/")]
+        assert changed == {"roadmap.md", session, ledger, pending, event}
         assert set(outcome.paths) == changed | {taken}
         assert outcome.message == "'KV cache scaling (batch/seq/heads)' is at L1 now."
 
@@ -341,6 +342,30 @@ class TestOtherDecisions:
         assert store.requirements(down) == []
 
 
+class TestEvents:
+    def test_a_decision_leaves_one_and_it_belongs_to_the_commit(
+        self, workspace: Workspace, store: PromotionStore, proposal: Proposal
+    ) -> None:
+        outcome = store.decide(proposal.id, decision())
+        store.decide(proposal.id, decision())
+        (event,) = workspace.events.records.all()
+        assert (event.kind, event.topic, event.at) == ("decision", TOPIC, workspace.ledger.all()[0].at)
+        assert event.data == {"decision": "approved", "proposal": proposal.id, "from": "L0", "to": "L1"}
+        assert workspace.events.records.files()[0] in outcome.paths
+        assert set(event.refs) <= set(tree(workspace.root))
+
+    def test_edits_and_rejections_are_told_apart(
+        self, workspace: Workspace, store: PromotionStore, proposal: Proposal
+    ) -> None:
+        change = proposal.change.model_copy(update={"status": "Explained to Ada"})
+        store.decide(proposal.id, decision("edit", change=change))
+        store.decide(proposal.id, decision("later"))
+        store.decide(proposal.id, decision("reject", reason="I guessed"))
+        events = workspace.events.records.all()
+        assert [event.data["decision"] for event in events] == ["edited", "rejected"]
+        assert events[1].text.endswith("Reason: I guessed.")
+
+
 class TestRoadmapEditedMeanwhile:
     def test_other_rows_and_text_are_kept(
         self, workspace: Workspace, store: PromotionStore, proposal: Proposal
@@ -464,7 +489,8 @@ class TestCrash:
         assert [o.decision for o in outcomes] == (["approved"] if writes < 5 else [])
         mine = {path: data for path, data in tree(tmp_path).items() if not path.startswith("whole/")}
         # All but the time of the decision, which is the clock's, is what an approval without a crash leaves.
-        assert mine.keys() - _ledger(mine) == tree(whole.root).keys() - _ledger(tree(whole.root))
+        assert mine.keys() - _timed(mine) == tree(whole.root).keys() - _timed(tree(whole.root))
+        assert len(_timed(mine)) == 2
         for path in ("roadmap.md", proposal.change.evidence[0].path):
             assert mine[path] == tree(whole.root)[path]
         (entry,) = Workspace(tmp_path).ledger.all()
@@ -539,8 +565,8 @@ class TestCrash:
         assert [o.decision for o in store.roll_forward()] == ["approved"]
 
 
-def _ledger(files: Any) -> set[str]:
-    return {path for path in files if path.startswith("progress/ledger/")}
+def _timed(files: Any) -> set[str]:
+    return {path for path in files if path.startswith(("progress/ledger/", "progress/events/"))}
 
 
 def _proposal_for(workspace: Workspace, topic: str) -> Proposal:

@@ -1,0 +1,71 @@
+"""The day's events in `progress/events/`. Nothing that happens may fail because its event could not be written."""
+
+import re
+from contextlib import suppress
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+from agent.domain.errors import StudyError, WorkspaceError
+from agent.domain.event import Event, in_order
+from agent.workspace.records import Records
+
+_NAME = re.compile(r"(?P<at>\d{8}T\d{6}Z)-")
+_WHOLE_SECONDS = timedelta(seconds=1)  # a name has no fractions of a second
+
+
+class Events:
+    """Writes events once each and reads those of a span of time; files are named `<utc>-<id>.json`."""
+
+    def __init__(self, root: Path) -> None:
+        self._root = root
+        self.records = Records(root, "events", Event, lambda event: event.id)
+
+    def add(self, event: Event) -> str:
+        """Write an event atomically and give its path; one with the same id stays as it was first written.
+
+        Raises:
+            WorkspaceError: the folder cannot be written, or the id cannot name a file.
+        """
+        path = self.records.path(event.at, event.id)
+        known = next((self._root / "progress" / "events").glob(f"*-{event.id}.json"), None)
+        if known is not None:
+            return known.relative_to(self._root).as_posix()
+        self.records.write(event.at, event)
+        return path
+
+    def try_add(self, event: Event) -> str | None:
+        """Write an event if that can be done; None where not: what happened, happened."""
+        with suppress(StudyError):
+            return self.add(event)
+        return None
+
+    def between(self, start: datetime, end: datetime) -> tuple[list[Event], list[str]]:
+        """Read the events from `start` up to before `end`, in order; the second list says which files are malformed.
+
+        Only files whose name is of that time are opened: a year of events costs nothing to list.
+        """
+        found: dict[str, Event] = {}
+        problems: list[str] = []
+        for path in self.records.files():
+            named = _time_of(path)
+            if named is not None and not start - _WHOLE_SECONDS < named < end:
+                continue
+            try:
+                event = self.records.read(path)
+            except WorkspaceError as error:
+                problems.append(str(error))
+                continue
+            if start <= event.at < end and found.setdefault(event.id, event) != event:
+                problems.append(f"{path} has the id of another event of the day and differs; keep the right one.")
+        return in_order(found.values()), problems
+
+
+def _time_of(path: str) -> datetime | None:
+    """Read the time in a file's name; None for a name that a person gave."""
+    match = _NAME.match(path.rsplit("/", 1)[-1])
+    if match is None:
+        return None
+    try:
+        return datetime.strptime(match["at"], "%Y%m%dT%H%M%SZ").replace(tzinfo=UTC)
+    except ValueError:
+        return None

@@ -26,12 +26,13 @@ class Events:
         Raises:
             WorkspaceError: the folder cannot be written, or the id cannot name a file.
         """
-        path = self.records.path(event.at, event.id)
-        known = next((self._root / "progress" / "events").glob(f"*-{event.id}.json"), None)
-        if known is not None:
-            return known.relative_to(self._root).as_posix()
-        self.records.write(event.at, event)
-        return path
+        self.records.path(event.at, event.id)  # an id that cannot name a file is refused before it is looked for
+        return self.path_of(event.id) or self.records.write(event.at, event)
+
+    def path_of(self, id: str) -> str | None:
+        """Give the path of the event with this id; None where there is none."""
+        known = next((self._root / "progress" / "events").glob(f"*-{id}.json"), None)
+        return known.relative_to(self._root).as_posix() if known is not None else None
 
     def try_add(self, event: Event) -> str | None:
         """Write an event if that can be done; None where not: what happened, happened."""

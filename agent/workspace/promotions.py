@@ -16,6 +16,7 @@ from uuid import NAMESPACE_URL, uuid5
 from agent.domain.attempt import Attempt
 from agent.domain.change import status_after
 from agent.domain.errors import ConflictError, GateError, StudyError, UsageError, WorkspaceError
+from agent.domain.event import event_id
 from agent.domain.gate import Requirement
 from agent.domain.happened import decided, edited
 from agent.domain.ledger import heads
@@ -381,7 +382,8 @@ class PromotionStore:
         paths += [e.path for e in proposal.change.evidence]
         if proposal.attempt is not None:
             found = self._workspace.attempts.find(proposal.attempt)
-            paths += [found[0]] if found else []
+            event = self._workspace.events.path_of(event_id("quiz", proposal.attempt))
+            paths += [path for path in (found and found[0], event) if path]
         return tuple(dict.fromkeys(paths))
 
     def _topic(self, topic_id: str) -> Topic:

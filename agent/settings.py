@@ -52,6 +52,9 @@ class Settings(BaseSettings):
     grader: Literal["local", "lexical", "endpoint"] = Field(
         default="local", description="Who judges claims: the shipped grader, words alone, or the endpoint's model."
     )
+    personal: bool = Field(
+        default=False, description="Let appeals that you approved correct the grader a little (never in `study eval`)."
+    )
     embedder: str = Field(default="local", min_length=1, description="local, none, or a model name at the endpoint.")
     models: str | None = Field(default=None, description="Folder or URL to fetch models from before any other source.")
     threads: int = Field(default=2, ge=1, le=64, description="CPU threads for the embedded model and the grader.")

@@ -3,6 +3,7 @@
 import argparse
 import dataclasses
 import json
+import sys
 from pathlib import Path
 
 from agent.domain.errors import UsageError
@@ -23,13 +24,14 @@ def main() -> int:
     sheets = [sheet for sheet in load_sheets() if given.split in ("all", sheet.split)]
     grader = CachedGrader(_grader(given, sheets), given.cache)
     kinds = [kind for kind in KINDS if not given.only or kind in given.only]
-    played = [
-        play(Learner.draw(kind, sheet, given.seed + number), grader, policy)
-        for kind in kinds
-        for sheet in sheets
-        for number in range(given.learners)
-    ]
-    grader.save()
+    played = []
+    for kind in kinds:
+        for sheet in sheets:
+            drawn = [Learner.draw(kind, sheet, given.seed + number) for number in range(given.learners)]
+            played += [play(learner, grader, policy) for learner in drawn]
+        # A run that is stopped goes on from here.
+        grader.save()
+        print(f"{len(played)} quizzes, the last {kind!r}", file=sys.stderr, flush=True)
     rows = summary(played)
     print(f"{grader.version}; {policy}")
     print(f"{given.split}: {len(sheets)} notes, {given.learners} learners of each kind a note, seed {given.seed}\n")
@@ -44,7 +46,7 @@ def main() -> int:
 
 def _arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description="Let simulated learners take the quiz.")
-    parser.add_argument("--learners", type=int, default=20, help="of each kind, for each note")
+    parser.add_argument("--learners", type=int, default=10, help="of each kind, for each note")
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--split", choices=("dev", "sealed", "all"), default="all")
     parser.add_argument("--kind", default="local", help="grader: local, lexical, or oracle (knows the sheets)")

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from agent.adapters.checkpoints import Threads
     from agent.adapters.models import EmbeddedChat, EmbeddedServer, ModelStore, OpenAIChat
     from agent.adapters.retrieval import Embedder, NoteIndex
+    from agent.domain.personal import Corrections
     from agent.domain.quiz import Policy
     from agent.ports import Grader
     from agent.workspace.promotions import PromotionStore
@@ -159,8 +160,16 @@ class App:
             threads=self.settings.threads,
             model=self.embedded_server,
             judge=self.chat if self.settings.grader == "endpoint" else None,
+            personal=self.corrections.fitted() if self.settings.personal else None,
             bands=None if self.settings.grader == "lexical" else QUIZ_BANDS,
         )
+
+    @property
+    def corrections(self) -> "Corrections":
+        """What the learner's approved appeals say about the grader; in force with the setting `personal` only."""
+        from agent.domain.personal import corrections
+
+        return corrections(self.workspace.attempts.readable()[0], self.workspace.ledger.readable()[0])
 
     @cached_property
     def embedder(self) -> "Embedder | None":

@@ -37,6 +37,7 @@ def examine(app: App) -> Iterator[Diagnosis]:
     yield from _models(app)
     yield _chat(app)
     yield _grader(app)
+    yield _personal(app)
     yield from _locks(app)
 
 
@@ -108,6 +109,17 @@ def _grader(app: App) -> Diagnosis:
         return Diagnosis("Grader", True, app.grader.version)
     except StudyError as error:
         return Diagnosis("Grader", False, app.settings.grader, str(error))
+
+
+def _personal(app: App) -> Diagnosis:
+    if not app.settings.personal:
+        return Diagnosis("Personal grader", True, "off: the grader is the same for everybody")
+    found = app.corrections
+    fitted = found.fitted()
+    if fitted is None:
+        return Diagnosis("Personal grader", True, "on, but no approved level rests on an appeal yet: nothing changes")
+    detail = f"on: {len(found.appeals)} accepted appeals, {len(found.conceded)} refusals let stand; "
+    return Diagnosis("Personal grader", True, f"{detail}log odds × {fitted.slope:.2f} {fitted.shift:+.2f}")
 
 
 def _locks(app: App) -> Iterator[Diagnosis]:

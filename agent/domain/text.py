@@ -2,6 +2,7 @@
 
 import re
 import unicodedata
+from functools import lru_cache
 
 # C0 and C1 controls except tab and newline, DEL; bidirectional overrides and isolates; zero-width characters; BOM.
 _UNSAFE = re.compile(
@@ -35,6 +36,7 @@ def fold(text: str) -> str:
     return _UNSAFE.sub("", unicodedata.normalize("NFKC", text)).casefold()
 
 
+@lru_cache(maxsize=65536)
 def stem(word: str) -> str:
     """A light stem (plural, -ing, -ed, -ly), enough to match a question's words with a claim's."""
     for suffix in ("ingly", "edly", "ation", "ing", "ed", "es", "ly", "s", "e"):
@@ -48,9 +50,10 @@ def words(text: str) -> list[str]:
     return _WORD.findall(fold(text))
 
 
-def content_stems(text: str) -> set[str]:
+@lru_cache(maxsize=4096)
+def content_stems(text: str) -> frozenset[str]:
     """Stems of the words that carry meaning; numbers are kept as they are."""
-    return {w if w[0].isdigit() else stem(w) for w in words(text) if w not in STOP_WORDS}
+    return frozenset(w if w[0].isdigit() else stem(w) for w in words(text) if w not in STOP_WORDS)
 
 
 def one_line(text: str, limit: int = 200) -> str:

@@ -26,8 +26,8 @@ _ANSWERS = 40  # a quiz that still asks then does not end by itself
 class CachedGrader:
     """Keeps verdicts by (question, claim, answer), in memory and optionally in a file.
 
-    Claims are judged by themselves, so one call for several is the same as several calls, up to the rounding of
-    the quantised encoder, whose scales depend on what shares a batch.
+    Claims are judged by themselves, so one call for several is the same as several calls. The first of a call is the
+    one that was asked about, and judged by other bands; it is kept apart, and stays first in what is judged anew.
     """
 
     def __init__(self, grader: Grader, path: Path | None = None) -> None:
@@ -44,8 +44,10 @@ class CachedGrader:
 
     def judge(self, question: str, claims: Sequence[ClaimText], answer: str) -> list[Verdict]:
         """Judge the claims that were not judged before."""
-        keys = [json.dumps([question, claim.id, claim.text, answer]) for claim in claims]
+        keys = [json.dumps([question, claim.id, claim.text, answer, i == 0]) for i, claim in enumerate(claims)]
         new = [(key, claim) for key, claim in zip(keys, claims, strict=True) if key not in self._known]
+        if new and new[0][0] != keys[0]:
+            new.insert(0, (keys[0], claims[0]))
         if new:
             for (key, _), v in zip(new, self._grader.judge(question, [c for _, c in new], answer), strict=True):
                 self._known[key] = [v.claim, v.name, v.p_covered, v.p_contradicted, v.quote, v.abstain]

@@ -226,7 +226,7 @@ def _judged(
     return (*verdicts, *_ask_grader(context, question, corrections, answer))
 
 
-def _touches(stems: set[str], statement: str) -> bool:
+def _touches(stems: frozenset[str], statement: str) -> bool:
     """Whether an answer of these stems may say something about a statement; a short one is touched by all it has."""
     wanted = content_stems(statement)
     return bool(wanted) and len(stems & wanted) >= min(MIN_SHARED_STEMS, len(wanted))

@@ -121,11 +121,18 @@ class TestCache:
     def test_only_what_is_new_is_judged_and_the_order_stays(self, tmp_path: Path) -> None:
         inner = _Counting()
         grader = CachedGrader(inner, tmp_path / "cache.json")
-        grader.judge("q", self.CLAIMS[:1], "text")
-        assert [v.claim for v in grader.judge("q", self.CLAIMS[::-1], "text")] == ["b", "a"]
+        grader.judge("q", self.CLAIMS, "text")
+        assert [v.claim for v in grader.judge("q", self.CLAIMS, "text")] == ["a", "b"]
         assert inner.calls == 2
         grader.judge("another question", self.CLAIMS[:1], "text")
         assert inner.calls == 3
+
+    def test_the_asked_claim_is_kept_apart_from_the_same_one_beside_another(self) -> None:
+        bands = _Counting()
+        grader = CachedGrader(bands)
+        grader.judge("q", self.CLAIMS, "text")
+        assert [v.claim for v in grader.judge("q", self.CLAIMS[::-1], "text")] == ["b", "a"]
+        assert bands.calls == 4
 
     def test_the_file_serves_the_same_version_only(self, tmp_path: Path) -> None:
         path = tmp_path / "cache.json"

@@ -106,6 +106,33 @@ def load_notes(answers: Path, tracks: Path) -> list[Row]:
     return rows
 
 
+def load_domains(folder: Path) -> list[Row]:
+    """The hand-written answers to claims of other fields; `id` is `domain^claim/style/number`, `domain` the file."""
+    rows = []
+    for path in sorted(folder.glob("*.yaml")):
+        data = yaml.safe_load(path.read_text("utf-8"))
+        field = f"domain:{path.stem}"
+        for block, given in data["claims"].items():
+            qid = f"{field}^{block}"
+            for key, said in given.items():
+                style = "true" if key is True else str(key)
+                if style in ("claim", "question"):
+                    continue
+                label = STYLES[style]
+                target = tuple(1.0 if k == label else 0.0 for k in range(3))
+                for i, answer in enumerate(said if isinstance(said, list) else [said]):
+                    rows.append(Row(f"{qid}/{style}/{i}", qid, "domains", given["question"], [given["claim"]],
+                                    str(answer), label, float(label == COVERED), target, field))
+    return rows
+
+
+def held_out(rows: list[Row], every: int) -> np.ndarray:
+    """Which rows are of the notes and domains that are left out: each `every`-th by the hash of its name; 0: none."""
+    names = {r.domain for r in rows}
+    gone = {n for n in names if every and int(hashlib.sha256(n.encode()).hexdigest()[:8], 16) % every == 0}
+    return np.array([r.domain in gone for r in rows])
+
+
 def folds(rows: list[Row], k: int, by: str = "qid") -> np.ndarray:
     """Fold number of each row: whole questions (or domains), balanced by rows, stable for the same data."""
     keys: dict[str, int] = {}

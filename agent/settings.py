@@ -1,12 +1,13 @@
 """Every setting, from `study.toml` at the workspace root and `STUDY_*` variables (which win)."""
 
 import os
+import re
 import tomllib
 from pathlib import Path
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
-from pydantic import AliasChoices, Field, SecretStr, ValidationError
-from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
+from pydantic import AliasChoices, Field, SecretStr, ValidationError, field_validator
+from pydantic_settings import BaseSettings, NoDecode, PydanticBaseSettingsSource, SettingsConfigDict
 
 from agent.domain.errors import SetupError, UsageError
 
@@ -60,7 +61,25 @@ class Settings(BaseSettings):
     threads: int = Field(default=2, ge=1, le=64, description="CPU threads for the embedded model and the grader.")
     commit: bool = Field(default=True, description="Commit an approved change when the workspace is a git work tree.")
     max_turns: int = Field(default=16, ge=4, le=60, description="Answers a quiz takes before it closes.")
+    lab_seconds: float = Field(default=600.0, gt=0, le=7 * 86400, description="Seconds a lab run may take.")
+    lab_memory: int = Field(default=4096, ge=16, le=1 << 24, description="MiB that a lab run may allocate.")
+    lab_env: Annotated[tuple[str, ...], NoDecode] = Field(
+        default=(),
+        description="Environment variables that labs get beside the usual ones, e.g. HF_HOME,CUDA_HOME. "
+        "Never those of study itself.",
+    )
     timeout: float = Field(default=60.0, gt=0, le=3600, description="Seconds the chat endpoint may take for a reply.")
+
+    @field_validator("lab_env", mode="before")
+    @classmethod
+    def _names(cls, value: Any) -> Any:
+        names = [name.strip() for name in value.split(",") if name.strip()] if isinstance(value, str) else value
+        for name in names if isinstance(names, list | tuple) else ():
+            if not re.fullmatch(r"[A-Za-z_]\w*", str(name)):
+                raise ValueError(f"{name!r} is no name of an environment variable")
+            if str(name).upper().startswith((ENV_PREFIX, "OPENAI_")):
+                raise ValueError(f"{name} is a setting of study and never passes to a lab")
+        return names
 
     @classmethod
     def settings_customise_sources(

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from agent.adapters.retrieval import Embedder, NoteIndex
     from agent.domain.personal import Corrections
     from agent.domain.quiz import Policy
-    from agent.ports import Grader
+    from agent.ports import Grader, LabRunner
     from agent.workspace.promotions import PromotionStore
 
 CHAT_MODEL = "qwen2.5-coder-1.5b-instruct-q4_k_m"
@@ -189,6 +189,14 @@ class App:
         if not (self.models.installed(EMBEDDER) and self.models.installed(TOKENIZER)):
             return None
         return MiniLmEmbedder(self.models.path(EMBEDDER), self.models.path(TOKENIZER), threads=settings.threads)
+
+    @cached_property
+    def lab_runner(self) -> "LabRunner":
+        """What runs labs on this machine."""
+        from agent.adapters.lab import LocalRunner
+        from agent.app.lab_run import install_variables
+
+        return LocalRunner(self.settings.cache, install_variables())
 
     @contextmanager
     def index(self) -> Iterator["NoteIndex"]:

@@ -9,6 +9,7 @@ from typing import Annotated, Any
 import typer
 
 from agent.cli import sessions
+from agent.cli.lab import lab_app
 from agent.domain.errors import StudyError
 from agent.privacy import no_telemetry
 
@@ -26,6 +27,7 @@ eval_app = typer.Typer(no_args_is_help=True, help="Measure the grader, the retri
 app.add_typer(model_app, name="model")
 app.add_typer(eval_app, name="eval")
 app.add_typer(note_app, name="note")
+app.add_typer(lab_app, name="lab")
 
 Json = Annotated[bool, typer.Option("--json", help="Print JSON for scripts.")]
 

@@ -3,21 +3,25 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Self
+from typing import Annotated, Literal, Self
 
 from pydantic import Field, field_validator
 
 from agent.domain.attempt import Record, content_hash
 
 README, RESULTS, DESIGN, TEACHING = "README.md", "RESULTS.md", "DESIGN.md", "TEACHING.md"
+Results = Mapping[str, Mapping[str, Annotated[float, Field(allow_inf_nan=False)]]]
+"""What was measured: row of the results table (a variant), metric with its unit, value."""
 
 
 class RunRecord(Record):
     """One run of a lab, a file in `lab/<lab>/runs/`.
 
     `duration_s` is in seconds, `started` has its zone, `code_sha256` and `env_sha256` pin the files as they were run.
-    `reported`: the run was made elsewhere and entered by hand. `sha256` is the hash of everything else; it makes an
-    edited or hand-written record visible, and does not stop an owner who recomputes it.
+    `ended` says which limit ended it, "" where it ended by itself. `machine` is where it ran, in words; `peak_mib` the
+    resident memory of its largest process. `reported`: the run was made elsewhere and entered by hand. `sha256` is the
+    hash of everything else; it makes an edited or hand-written record visible, and does not stop an owner who
+    recomputes it.
     """
 
     id: str = Field(min_length=1)
@@ -30,6 +34,10 @@ class RunRecord(Record):
     env_sha256: str
     output_tail: str = ""
     variant: str = ""
+    results: Results = Field(default_factory=dict)
+    ended: Literal["", "time", "memory"] = ""
+    machine: str = ""
+    peak_mib: float | None = Field(default=None, ge=0, allow_inf_nan=False)
     reported: bool = False
     sha256: str = ""
 

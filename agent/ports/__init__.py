@@ -3,6 +3,7 @@
 from agent.ports.chat import Chat, Prompt
 from agent.ports.grader import Grader
 from agent.ports.journal import Clock, Journal, Notes, Recorded, Wordings
+from agent.ports.lab import LabRunner
 from agent.ports.promotions import DecisionOutcome, Promotions
 from agent.ports.retriever import Filters, Passage, Retriever, Sources
 
@@ -13,6 +14,7 @@ __all__ = [
     "Filters",
     "Grader",
     "Journal",
+    "LabRunner",
     "Notes",
     "Passage",
     "Promotions",

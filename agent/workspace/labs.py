@@ -7,6 +7,7 @@ from pathlib import Path, PurePosixPath
 from pydantic import ValidationError
 
 from agent.domain.errors import WorkspaceError
+from agent.domain.evidence import spec_gap
 from agent.domain.lab import DESIGN, README, RESULTS, TEACHING, LabEvidence, RunFile, RunRecord, files_hash
 from agent.workspace.files import inside, read_text, sha256_of
 from agent.workspace.front_matter import split_front_matter
@@ -51,7 +52,7 @@ def read_lab(root: Path, folder: str, linked: Iterable[str]) -> LabEvidence:
                     own.add(f"{folder}/{name}")
             except WorkspaceError as error:
                 unreadable[name] = str(error)
-    topics, fault = _lab_topics(texts.get(README, ""), f"{folder}/{README}")
+    topics, fault = lab_topics(texts.get(README, ""), f"{folder}/{README}")
     if fault:
         unreadable[README] = fault
     hashes = run_hashes(root, folder)
@@ -69,7 +70,7 @@ def read_lab(root: Path, folder: str, linked: Iterable[str]) -> LabEvidence:
     )
 
 
-def _lab_topics(readme: str, path: str) -> tuple[tuple[str, ...], str]:
+def lab_topics(readme: str, path: str) -> tuple[tuple[str, ...], str]:
     """Read the topics that a README's front matter names; a README without one is about anything."""
     if not readme.lstrip("\ufeff").startswith("---"):
         return (), ""
@@ -130,7 +131,7 @@ def stays_inside(root: Path, path: str) -> bool:
 
 def _says_something(root: Path, path: str) -> bool:
     try:
-        return bool(read_text(root, path).strip())
+        return not spec_gap(read_text(root, path))
     except WorkspaceError:
         return False
 

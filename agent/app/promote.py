@@ -37,14 +37,14 @@ def promote(app: App, query: str, to: str, evidence: Sequence[str], reason: str,
         level = Level.parse(to)
     except ValueError as error:
         raise UsageError(f"{str(error)[0].upper()}{str(error)[1:]}.") from None
-    change = app.promotions.change_to(topic.id, level, list(_paths(app.settings.root, evidence, cwd)))
+    change = app.promotions.change_to(topic.id, level, list(workspace_paths(app.settings.root, evidence, cwd)))
     requirements = tuple(app.promotions.requirements(change))
     if all(requirement.met for requirement in requirements):
         return Promotion(change, requirements, app.promotions.propose(change, reason))
     return Promotion(change, requirements, None, tuple(_hints(app.settings.root, change, requirements)))
 
 
-def _paths(root: Path, given: Sequence[str], cwd: Path) -> Iterator[str]:
+def workspace_paths(root: Path, given: Sequence[str], cwd: Path) -> Iterator[str]:
     """Read paths as the shell completes them, from the working directory, else from the workspace's root."""
     for path in given:
         here = cwd / Path(path).expanduser()

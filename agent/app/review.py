@@ -12,7 +12,9 @@ from pydantic import ValidationError
 from agent.adapters.checkpoints.sqlite import Threads, config
 from agent.adapters.vcs import commit_paths
 from agent.app.container import App
+from agent.app.lines import propose_ready_ticks
 from agent.app.quiz import thread_lock, tidy
+from agent.domain.change import AnyChange, Change
 from agent.domain.errors import GateError, StudyError
 from agent.domain.proposal import Decision, DecisionType, Proposal, Unconfirmed
 from agent.domain.text import neutralise, one_line
@@ -43,24 +45,28 @@ class WorkspacePromotions:
         change = proposal.change
         lines = [
             *_unconfirmed(proposal),
-            f"{one_line(change.topic_text)}: {change.from_level} → {change.to_level}",
+            one_line(change.summary, 400),
             "",
             neutralise(proposal.rationale),
             "",
-            "Evidence:",
-            *(f"  {one_line(e.path, 300)}" for e in change.evidence),
         ]
+        if change.evidence or proposal.attempt:
+            lines += ["Evidence:", *(f"  {one_line(e.path, 300)}" for e in change.evidence)]
         if proposal.attempt:
             lines.append(f"  attempt {proposal.attempt}")
-        lines += ["", "Gate:"]
         try:
-            for requirement in self.store.requirements(change):
-                mark = "met" if requirement.met else f"missing: {requirement.reason}"
-                lines.append(f"  {requirement.level} {requirement.what}: {one_line(mark, 400)}")
-            lines += ["", neutralise(self.store.diff(change))]
+            lines += [*self._gate(change), "", neutralise(self.store.diff(change))]
         except StudyError as error:
             lines += ["", f"It cannot be approved as it stands: {neutralise(str(error))}"]
         return "\n".join(lines)
+
+    def _gate(self, change: AnyChange) -> Iterator[str]:
+        requirements = self.store.requirements(change)
+        if requirements or isinstance(change, Change):
+            yield from ("", "Gate:")
+        for requirement in requirements:
+            mark = "met" if requirement.met else f"missing: {requirement.reason}"
+            yield f"  {requirement.level} {requirement.what}: {one_line(mark, 400)}"
 
     def note_unconfirmed(self, proposal_id: str, decision: DecisionType, reason: str) -> None:
         """Keep a decision that nobody vouches for."""
@@ -182,7 +188,7 @@ def review(app: App, proposal: str, *, channel: Literal["terminal", "web", "api"
 
 
 def catch_up(app: App) -> list[str]:
-    """Finish what a dead process left: half-applied approvals, and passed attempts without a proposal."""
+    """Finish what a dead process left, approvals half applied and passed attempts without a proposal; ask for ticks."""
     messages = []
     for outcome in app.promotions.roll_forward():
         commit = commit_decision(app, list(outcome.paths), outcome.message) if outcome.paths else ""
@@ -192,4 +198,5 @@ def catch_up(app: App) -> list[str]:
             app.promotions.propose_from_attempt(attempt.id)
         except GateError as error:
             messages.append(f"The attempt {attempt.id[:8]} on {attempt.topic} cannot be proposed: {error}")
+    propose_ready_ticks(app)
     return messages

@@ -37,8 +37,7 @@ def run_check(*, against: str | None, strict: bool, fix: bool, json: bool) -> in
     else:
         out.print(f"{errors} errors, {len(problems) - errors} warnings.")
     for proposal in proposals:
-        change = proposal.change
-        out.print(f"Proposed: {one_line(change.topic_text)} {change.from_level} → {change.to_level}")
+        out.print(f"Proposed: {one_line(proposal.change.summary)}")
     if proposals:
         out.print("Nothing is changed until you decide with `study review`.")
     elif fix:

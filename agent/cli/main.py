@@ -10,6 +10,7 @@ import typer
 
 from agent.cli import sessions
 from agent.cli.lab import lab_app
+from agent.cli.milestones import milestone_app
 from agent.domain.errors import StudyError
 from agent.privacy import no_telemetry
 
@@ -24,6 +25,7 @@ app = typer.Typer(
 model_app = typer.Typer(no_args_is_help=True, help="Fetch, list and remove the models that run on this machine.")
 note_app = typer.Typer(no_args_is_help=True, help="Track notes: the answer key of the quiz.")
 eval_app = typer.Typer(no_args_is_help=True, help="Measure the grader, the retriever and the prompts.")
+app.add_typer(milestone_app, name="milestone")
 app.add_typer(model_app, name="model")
 app.add_typer(eval_app, name="eval")
 app.add_typer(note_app, name="note")
@@ -90,6 +92,19 @@ def promote(
     from agent.cli.promote import run_promote
 
     raise typer.Exit(run_promote(topic, to, evidence or [], reason, json=json))
+
+
+@app.command()
+def focus(
+    label: Annotated[str | None, typer.Argument(help="Label of a line, Q1 for `Q1 focus`; none: show them.")] = None,
+    text: Annotated[str | None, typer.Argument(help="What it should say; a new label becomes a new line.")] = None,
+    remove: Annotated[bool, typer.Option("--remove", help="Take the line out.")] = False,
+    json: Json = False,
+) -> None:
+    """Show the quarter's focus, or propose another line of it; only `study review` decides."""
+    from agent.cli.milestones import run_focus
+
+    raise typer.Exit(run_focus(label, text, remove=remove, json=json))
 
 
 @app.command()

@@ -4,6 +4,7 @@ import sys
 from typing import Any
 
 from agent.app import App
+from agent.app.lines import propose_ready_ticks
 from agent.app.review import Asked, Decided, Review, catch_up, review
 from agent.cli.editor import edit
 from agent.cli.output import console, interactive, print_json
@@ -36,12 +37,15 @@ def run_review(*, json: bool) -> int:
             out.print(f"\nProposal {number} of {len(pending)}", style="bold")
             if not _decide(app, proposal):
                 return 0
+        for proposal in propose_ready_ticks(app):  # the levels just approved may complete a milestone's bullet
+            out.print("\nA milestone follows from it", style="bold")
+            if not _decide(app, proposal):
+                return 0
     return 0
 
 
 def _line(proposal: Proposal) -> str:
-    change = proposal.change
-    return f"{proposal.id[:8]}  {one_line(change.topic_text)}  {change.from_level} → {change.to_level}"
+    return f"{proposal.id[:8]}  {one_line(proposal.change.summary)}"
 
 
 def _decide(app: App, proposal: Proposal) -> bool:
@@ -112,7 +116,7 @@ def _edit(args: dict[str, Any]) -> dict[str, Any] | None:
     """Let the user edit the change as YAML in their editor; None where nothing was changed or it is no YAML."""
     import yaml
 
-    editable = {key: args[key] for key in ("to_level", "status", "evidence", "rationale")}
+    editable = {key: args[key] for key in ("to_level", "status", "after", "evidence", "rationale") if key in args}
     text = edit(yaml.safe_dump(editable, sort_keys=False, allow_unicode=True, width=10_000), suffix=".yaml")
     if text is None:
         return None

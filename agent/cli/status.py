@@ -36,8 +36,7 @@ def run_status(*, json: bool) -> int:
             out.print(f"  [{'x' if bullet.checked else ' '}] {one_line(bullet.text)}")
     out.print()
     for proposal in pending:
-        change = proposal.change
-        out.print(f"Pending: {one_line(change.topic_text)} {change.from_level} → {change.to_level}", style="yellow")
+        out.print(f"Pending: {one_line(proposal.change.summary)}", style="yellow")
     if pending:
         out.print("Decide with `study review`.")
     for problem in problems:
@@ -78,9 +77,10 @@ def _as_json(roadmap: Roadmap, pending: list[Proposal]) -> dict[str, Any]:
         "pending": [
             {
                 "id": proposal.id,
-                "topic": proposal.change.topic,
-                "from": str(proposal.change.from_level),
-                "to": str(proposal.change.to_level),
+                "topic": proposal.topic,
+                "kind": proposal.change.action,
+                "from": proposal.change.was,
+                "to": proposal.change.becomes,
                 "created": proposal.created.isoformat(),
             }
             for proposal in pending

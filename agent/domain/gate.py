@@ -5,6 +5,7 @@ Every gate asks for all gates below it as well, and is judged by what the eviden
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from typing import Literal
 
 from agent.domain.attempt import Attempt
 from agent.domain.evidence import comparison_gap, failure_gap, hook_gap, limit_gap, readme_gap, teaching_gap
@@ -56,9 +57,12 @@ class GateEvidence:
 
 @dataclass(frozen=True, slots=True)
 class Requirement:
-    """One thing that a gate asks for; `reason` says what is missing and is "" when it is met."""
+    """One thing that a gate asks for; `reason` says what is missing and is "" when it is met.
 
-    level: Level
+    `level` says whose gate it is: a level's, or that of `The tick` of a milestone.
+    """
+
+    level: Level | Literal["The tick"]
     what: str
     reason: str = ""
 

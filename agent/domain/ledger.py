@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 
+from agent.domain.change import Change, LineChange
 from agent.domain.level import Level
 from agent.domain.proposal import LedgerEntry
 
@@ -50,9 +51,18 @@ def in_order(entries: Sequence[LedgerEntry]) -> list[LedgerEntry]:
 
 def last_approved(entries: Sequence[LedgerEntry]) -> dict[str, LedgerEntry]:
     """Map every topic to the decision that its level rests on."""
-    return {e.change.topic: e for e in in_order(entries) if e.decision == "approved"}
+    approved = (e for e in in_order(entries) if e.decision == "approved")
+    return {e.change.topic: e for e in approved if isinstance(e.change, Change)}
 
 
 def levels(entries: Sequence[LedgerEntry]) -> dict[str, Level]:
     """Rebuild the level of every topic that a decision was made on."""
-    return {topic: entry.change.to_level for topic, entry in last_approved(entries).items()}
+    last = last_approved(entries)
+    return {topic: e.change.to_level for topic, e in last.items() if isinstance(e.change, Change)}
+
+
+def boxes(entries: Sequence[LedgerEntry]) -> dict[tuple[str, str], LedgerEntry]:
+    """Map every milestone's bullet (title, text) to the last approved decision on its box."""
+    approved = (e for e in in_order(entries) if e.decision == "approved")
+    lines = ((e, e.change) for e in approved if isinstance(e.change, LineChange))
+    return {(change.heading, change.text): e for e, change in lines if change.part == "milestone"}

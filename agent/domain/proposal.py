@@ -1,39 +1,14 @@
-"""Proposed level changes, what a human may answer, and the ledger entry that a decision leaves."""
+"""Proposed changes, what a human may answer, and the ledger entry that a decision leaves."""
 
 from datetime import datetime
-from typing import Annotated, Any, Literal, Self
+from typing import Literal, Self
 
-from pydantic import BeforeValidator, Field, PlainSerializer
+from pydantic import Field
 
 from agent.domain.attempt import Record, content_hash
-from agent.domain.level import Level
+from agent.domain.change import AnyChange, Change, Evidence, LevelName, LineChange
 
-
-def _level(value: Any) -> Any:
-    return Level.parse(value) if isinstance(value, str) else value
-
-
-LevelName = Annotated[Level, BeforeValidator(_level), PlainSerializer(str, return_type=str)]
-
-
-class Evidence(Record):
-    """A file of the workspace that a change rests on: its path relative to the root, and its sha256."""
-
-    path: str = Field(min_length=1)
-    label: str = ""
-    sha256: str = ""
-
-
-class Change(Record):
-    """What would change in one row of the roadmap."""
-
-    topic: str
-    topic_text: str
-    from_level: LevelName
-    to_level: LevelName
-    evidence: tuple[Evidence, ...]
-    status: str
-
+__all__ = ["Change", "Decision", "DecisionType", "Evidence", "LedgerEntry", "LevelName", "Proposal", "Unconfirmed"]
 
 DecisionType = Literal["approve", "edit", "reject", "later"]
 
@@ -56,7 +31,7 @@ class Proposal(Record):
 
     id: str
     created: datetime
-    change: Change
+    change: AnyChange
     rationale: str
     attempt: str | None = None
     attempt_sha256: str | None = None
@@ -65,13 +40,18 @@ class Proposal(Record):
     unconfirmed: Unconfirmed | None = None
     intent: "LedgerEntry | None" = None
 
+    @property
+    def topic(self) -> str:
+        """Give the id of the row that would change, "" for a line of a list."""
+        return "" if isinstance(self.change, LineChange) else self.change.topic
+
 
 class Decision(Record):
     """What a human decided. An edit carries the change as they want it; it is gated again and asked again."""
 
     type: DecisionType
     reason: str = ""
-    change: Change | None = None
+    change: AnyChange | None = None
     by: str = ""
     channel: Literal["terminal", "web", "api"] = "terminal"
 
@@ -87,7 +67,7 @@ class LedgerEntry(Record):
     id: str
     at: datetime
     decision: Literal["approved", "rejected"]
-    change: Change
+    change: AnyChange
     rationale: str
     reason: str
     by: str

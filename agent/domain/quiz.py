@@ -10,13 +10,13 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
+from agent.domain.appeal import after_appeal
 from agent.domain.attempt import Attempt, Judged, Question, Standing, Turn, content_hash
 from agent.domain.calibration import Bands
 from agent.domain.note import Claim, Misconception, Note
 from agent.domain.text import content_stems
 
 CARRY_OVER = timedelta(days=14)
-MAX_APPEALED_CORE = 1
 HELP = ("hint", "explain")
 CORRECTION = ".correction"  # suffix of the id under which a misconception's correction is judged
 TRIES = {"boundary": 2, "term": 2}  # how many different boundaries and terms are asked at most
@@ -144,16 +144,15 @@ def standings(note: Note, turns: Sequence[Turn], history: History, policy: Polic
 def _note_action(table: dict[str, Standing], turn: Turn, helped: set[str]) -> None:
     """Record what a message that is no answer of the learner's own does to the claim asked."""
     before = table.get(turn.question.claim)
+    if before is not None and turn.action == "appeal":
+        table[before.claim] = after_appeal(table, before, helped=before.claim in helped)
+        return
     if before is None or before.status not in ("open", "missing", "contradicted"):
         return
     if turn.action == "skip" or turn.copied:
         table[before.claim] = before.model_copy(update={"status": "missing"})
     elif turn.action == "explain":
         table[before.claim] = before.model_copy(update={"status": "helped"})
-    elif turn.action == "appeal":
-        # An appeal disputes the judge; it does not undo a hint.
-        status = "helped" if before.claim in helped else "appealed"
-        table[before.claim] = before.model_copy(update={"status": status})
 
 
 def _hear(before: Standing, turn: Turn, verdict: Judged, helped: set[str], policy: Policy) -> Standing:
@@ -254,9 +253,6 @@ def unmet(note: Note, table: Mapping[str, Standing], *, answered: bool = True) -
     for kind, group in (("boundary", note.boundaries), ("term", note.terms)):
         if not any(table[claim.id].status == "covered" for claim in group):
             reasons.append(f"No {kind} was explained.")
-    appealed = [claim.id for claim in note.core if table[claim.id].status == "appealed"]
-    if len(appealed) > MAX_APPEALED_CORE:
-        reasons.append(f"{len(appealed)} core claims rest on an appeal; at most {MAX_APPEALED_CORE} may.")
     for standing in table.values():
         if standing.status == "voiced":
             reasons.append(f"The misconception ^{standing.claim} was voiced and not taken back.")
@@ -284,7 +280,7 @@ def next_question(note: Note, turns: Sequence[Turn], history: History, policy: P
     follow_up = _follow_up(note, turns, table, history)
     if follow_up is not None:
         return follow_up
-    put = {turn.question.claim for turn in turns}
+    put = {turn.question.claim for turn in turns if turn.action != "appeal"}
     for misconception in note.misconceptions:
         standing = table.get(misconception.id)
         if standing is not None and standing.status == "voiced" and misconception.id not in put:

@@ -62,6 +62,12 @@ class FocusLine:
     label: str
     text: str
     line: int
+    section: str = ""
+
+    @property
+    def whole(self) -> str:
+        """Give label and text as they stand in the line."""
+        return f"{self.label}: {self.text}" if self.label else self.text
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,6 +77,11 @@ class MilestoneBullet:
     text: str
     checked: bool
     line: int
+
+    @property
+    def whole(self) -> str:
+        """Give box and text as a change of the line names them."""
+        return f"[{'x' if self.checked else ' '}] {self.text}"
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,14 +4,20 @@ from collections.abc import Callable
 from datetime import date
 
 from agent.domain.level import Level
-from agent.domain.roadmap import Roadmap, Topic
+from agent.domain.roadmap import FocusLine, Roadmap, Topic
 from agent.domain.text import content_stems
+
+
+def quarter_line(roadmap: Roadmap, today: date) -> FocusLine | None:
+    """Find the focus line of today's quarter."""
+    label = f"q{(today.month - 1) // 3 + 1}"
+    return next((line for line in roadmap.focus if line.label.casefold().startswith(label)), None)
 
 
 def quarter_focus(roadmap: Roadmap, today: date) -> str:
     """Give the focus text of today's quarter, "" where the roadmap has none."""
-    label = f"q{(today.month - 1) // 3 + 1}"
-    return next((line.text for line in roadmap.focus if line.label.casefold().startswith(label)), "")
+    line = quarter_line(roadmap, today)
+    return line.text if line is not None else ""
 
 
 def next_topic(roadmap: Roadmap, today: date, is_ready: Callable[[Topic], bool]) -> tuple[Topic, str] | None:

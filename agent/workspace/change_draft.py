@@ -4,15 +4,17 @@ from collections.abc import Sequence
 from datetime import datetime
 from uuid import NAMESPACE_URL, uuid5
 
+from agent.domain.appeal import MAY_REST
 from agent.domain.attempt import Attempt, content_hash
-from agent.domain.change import status_after
+from agent.domain.change import AnyChange, Change, LineChange, StatusChange, status_after
 from agent.domain.errors import ConflictError, GateError, UsageError
 from agent.domain.gate import GateEvidence, Requirement, gates, passed_attempt
 from agent.domain.ledger import heads, last_approved, levels, sound
 from agent.domain.level import Level
-from agent.domain.proposal import Change, Proposal
+from agent.domain.proposal import Proposal
 from agent.domain.quiz import Policy
 from agent.domain.roadmap import Topic
+from agent.workspace.boxes import box_requirements
 from agent.workspace.evidence import file_hash, gathered, read_evidence, stale_evidence
 from agent.workspace.files import sha256_of
 from agent.workspace.workspace import Workspace
@@ -24,13 +26,18 @@ class ChangeDraft:
     def __init__(self, workspace: Workspace, policy: Policy) -> None:
         self._workspace, self._policy = workspace, policy
 
-    def requirements(self, change: Change) -> list[Requirement]:
+    def requirements(self, change: AnyChange) -> list[Requirement]:
         """Check the gates of a change against the evidence on disk, lowest level first.
 
-        Nothing is asked up to the level that the ledger vouches for: that is a demotion, or the row set back to it.
-        The row's own level vouches for nothing, it may have been edited by hand. A level that is only confirmed, on
-        evidence that changed, is asked for everything again.
+        A status or a focus is the human's to choose; a tick rests on levels or evidence. Of a row, nothing is asked up
+        to the level that the ledger vouches for: that is a demotion, or the row set back to it. The row's own level
+        vouches for nothing, it may have been edited by hand. A level that is only confirmed, on evidence that changed,
+        is asked for everything again.
         """
+        if isinstance(change, LineChange):
+            return box_requirements(self._workspace, change, self._levels())
+        if isinstance(change, StatusChange):
+            return []
         vouched = self.vouched(change.topic)
         if change.to_level < vouched or change.to_level == vouched != change.from_level:
             return []
@@ -38,7 +45,10 @@ class ChangeDraft:
 
     def vouched(self, topic_id: str) -> Level:
         """Give the level that the intact decisions of the ledger give a topic."""
-        return levels(sound(self._workspace.ledger.readable()[0])).get(topic_id, Level.L0)
+        return self._levels().get(topic_id, Level.L0)
+
+    def _levels(self) -> dict[str, Level]:
+        return levels(sound(self._workspace.ledger.readable()[0]))
 
     def change_to(self, topic: Topic, to_level: Level, paths: Sequence[str]) -> Change:
         """Draft the change of a row: its links and the given files as evidence, a lab folder as what is in it.
@@ -60,6 +70,7 @@ class ChangeDraft:
             to_level=to_level,
             evidence=tuple(evidence),
             status=status_after(topic.status, to_level),
+            from_status=topic.status,
         )
 
     def _stale(self, topic: Topic) -> bool:
@@ -77,11 +88,11 @@ class ChangeDraft:
             raise GateError(
                 "The ledger does not hold (`study check` says why); restore progress/ledger/ with git first."
             )
-        last = last_approved(entries)
+        last, decided = last_approved(entries), levels(entries)
         drafted = []
         for topic in self._workspace.roadmap().topics:
             entry = last.get(topic.id)
-            level = entry.change.to_level if entry is not None else Level.L0
+            level = decided.get(topic.id, Level.L0)
             if topic.level == level:
                 continue
             evidence = entry.change.evidence if entry is not None and topic.level < level else ()
@@ -93,6 +104,7 @@ class ChangeDraft:
                 to_level=level,
                 evidence=tuple(e.model_copy(update={"sha256": ""}) for e in evidence),
                 status=topic.status if planned else status_after(topic.status, level),
+                from_status=topic.status,
             )
             known = (
                 f"the ledger's last decision is {level}" if entry is not None else "the ledger has no decision on it"
@@ -100,14 +112,14 @@ class ChangeDraft:
             drafted.append((change, f"The row says {topic.level}, but {known} (`study check --fix`)."))
         return drafted
 
-    def proposal(self, change: Change, reason: str, created: datetime) -> Proposal:
+    def proposal(self, change: AnyChange, reason: str, created: datetime) -> Proposal:
         """Make the proposal of a change; its id follows from the change, the evidence's content and the ledger."""
         root = self._workspace.root
         pinned = [(e.path, file_hash(root, e.path)) for e in change.evidence]
         # The ledger's newest entries: what was rejected may be proposed again, as a decision of its own.
         follows = list(heads(self._workspace.ledger.readable()[0]))
-        basis = [change.topic, str(change.from_level), str(change.to_level), reason, pinned, follows]
-        attempt = self._attempt_behind(change)
+        basis = [change.model_dump(mode="json", exclude={"evidence"}), reason, pinned, follows]
+        attempt = self._attempt_behind(change) if isinstance(change, Change) else None
         found = self._workspace.attempts.find(attempt.id) if attempt is not None else None
         standings = attempt.standings if attempt is not None else ()
         return Proposal(
@@ -117,7 +129,7 @@ class ChangeDraft:
             rationale=self._rationale(change, reason),
             attempt=attempt.id if attempt is not None else None,
             attempt_sha256=sha256_of(root, found[0]) if found is not None else None,
-            appealed=tuple(s.claim for s in standings if s.kind == "core" and s.status == "appealed"),
+            appealed=tuple(s.claim for s in standings if s.status == "appealed" and s.kind in MAY_REST),
             versions=dict(attempt.versions) if attempt is not None else {},
         )
 
@@ -136,8 +148,10 @@ class ChangeDraft:
             return None
         return passed_attempt(evidence.note, evidence.sessions, evidence.attempts, self._policy)
 
-    def _rationale(self, change: Change, reason: str) -> str:
+    def _rationale(self, change: AnyChange, reason: str) -> str:
         met = dict.fromkeys(r.what for r in self.requirements(change) if r.met)
+        if not isinstance(change, Change):
+            return " ".join([*(f"It rests on {what}." for what in met), reason]).strip() or "You asked for it."
         gate = f"Every gate up to {change.to_level} is open: {'; '.join(met)}." if met else ""
         nothing = f"The ledger's last decision on this row is {self.vouched(change.topic)}."
         return " ".join(part for part in (gate, reason) if part) or nothing

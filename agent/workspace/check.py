@@ -11,6 +11,7 @@ from agent.domain.errors import StudyError, WorkspaceError
 from agent.domain.level import Level
 from agent.domain.proposal import LedgerEntry
 from agent.domain.roadmap import Roadmap
+from agent.workspace.boxes import milestone_states
 from agent.workspace.evidence import stale_evidence
 from agent.workspace.files import inside, sha256_of
 from agent.workspace.labs import read_run, run_files
@@ -46,6 +47,7 @@ def check_workspace(workspace: Workspace) -> list[Problem]:
     for records in (workspace.attempts, workspace.proposals, workspace.appeals, workspace.events.records):
         found += [_damage(message) for message in records.readable()[1]]
     found += _levels(roadmap, entries)
+    found += _boxes(workspace, roadmap)
     found += _links(workspace, roadmap)
     found += _ledger(workspace, entries)
     found += _evidence(workspace, entries)
@@ -90,6 +92,14 @@ def _levels(roadmap: Roadmap, entries: list[LedgerEntry]) -> Iterator[Problem]:
     for topic in roadmap.topics:
         if topic.level > Level.L0 and not topic.evidence:
             yield Problem(ROADMAP, topic.line, "error", f"{topic.text!r} is at {topic.level} without an evidence link.")
+
+
+def _boxes(workspace: Workspace, roadmap: Roadmap) -> Iterator[Problem]:
+    """Ticks that no decision gave, or that the levels do not bear out any more."""
+    for state in milestone_states(workspace, roadmap):
+        if state.state in ("by hand", "slipped"):
+            message = f"the box {state.number} “{state.bullet.text}”: {state.detail}"
+            yield Problem(ROADMAP, state.bullet.line, "warning", message)
 
 
 def _links(workspace: Workspace, roadmap: Roadmap) -> Iterator[Problem]:
@@ -159,7 +169,8 @@ def _ledger(workspace: Workspace, entries: list[LedgerEntry]) -> Iterator[Proble
 
 def _evidence(workspace: Workspace, entries: list[LedgerEntry]) -> Iterator[Problem]:
     """What the levels rest on now; the evidence of decisions that a later one replaced may change and go."""
-    for entry in ledger.last_approved(entries).values():
+    standing = (*ledger.last_approved(entries).values(), *ledger.boxes(entries).values())
+    for entry in standing:
         for evidence in entry.change.evidence:
             try:
                 sha256_of(workspace.root, evidence.path)

@@ -6,11 +6,12 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path, PurePosixPath
 
 from agent.domain import ledger
+from agent.domain.change import AnyChange, Change, Evidence, LineChange, StatusChange
 from agent.domain.errors import UsageError, WorkspaceError
 from agent.domain.gate import GateEvidence, SessionEvidence, Writeup, run_fault
 from agent.domain.lab import DESIGN, README, RESULTS, TEACHING, LabEvidence
 from agent.domain.level import Level
-from agent.domain.proposal import Evidence, LedgerEntry
+from agent.domain.proposal import LedgerEntry
 from agent.domain.roadmap import Topic
 from agent.workspace.files import inside, read_text, sha256_of
 from agent.workspace.labs import DOCUMENTS, lab_of, read_lab, read_run, run_hashes, stays_inside
@@ -113,7 +114,8 @@ def _approved_attempts(workspace: Workspace, topic: str) -> frozenset[str]:
     """List the attempts, unchanged since, on which an intact decision on the topic rests."""
     sound: set[str] = set()
     for entry in ledger.sound(workspace.ledger.readable()[0]):
-        if entry.decision == "approved" and entry.change.topic == topic and entry.attempt is not None:
+        own = isinstance(entry.change, Change) and entry.change.topic == topic
+        if own and entry.decision == "approved" and entry.attempt is not None:
             path = next((p for p in workspace.attempts.files() if p.endswith(f"-{entry.attempt}.json")), None)
             if path is not None and sha256_of(workspace.root, path) == entry.attempt_sha256:
                 sound.add(entry.attempt)
@@ -152,7 +154,7 @@ def gathered(root: Path, topic: Topic, given: Sequence[str], to_level: Level) ->
         if not set(sound) & set(found):
             known = [path for path in sound if path in linked_runs]
             for path in (known or sound)[-1:]:
-                found[path] = linked_runs.get(path) or Evidence(path=path, label=_label(path))
+                found[path] = linked_runs.get(path) or Evidence(path=path, label=evidence_label(path))
             if not sound:
                 found |= {path: item for path, item in linked_runs.items() if lab_of(path) == lab}
     return list(found.values())
@@ -174,16 +176,16 @@ def _expanded(root: Path, path: str, to_level: Level) -> Iterator[Evidence]:
             raise UsageError(f"{path!r} is a folder and no lab (lab/SLUG); name the files in it.")
         yield from _documents(root, place, to_level)
         for run in _sound_runs(root, place)[-1:] if to_level >= Level.L2 else ():
-            yield Evidence(path=run, label=_label(run))
+            yield Evidence(path=run, label=evidence_label(run))
     else:
-        yield Evidence(path=place, label=_label(place))
+        yield Evidence(path=place, label=evidence_label(place))
 
 
 def _documents(root: Path, lab: str, to_level: Level) -> Iterator[Evidence]:
     for level, name in ADDED.items():
         path = f"{lab}/{name}"
         if to_level >= level and (root / path).is_file() and stays_inside(root, path):
-            yield Evidence(path=canonical(root, path), label=_label(path))
+            yield Evidence(path=canonical(root, path), label=evidence_label(path))
 
 
 def _sound_runs(root: Path, lab: str) -> list[str]:
@@ -194,7 +196,7 @@ def _sound_runs(root: Path, lab: str) -> list[str]:
     return [run.path for run in evidence.runs if not run_fault(run, evidence)]
 
 
-def _label(path: str) -> str:
+def evidence_label(path: str) -> str:
     """Name a link: `lab x`, `x results`, `run 2026-11-23`, `2026-11-23 quiz`, else the file's name without suffix."""
     lab, name = lab_of(path), PurePosixPath(path).name
     slug = lab.removeprefix("lab/") if lab else ""
@@ -216,10 +218,22 @@ def file_hash(root: Path, path: str) -> str:
         return ""
 
 
+def _looked_at_again(change: AnyChange) -> tuple[str, str]:
+    """Name what a decision was on, and say how to decide on it anew."""
+    if isinstance(change, LineChange):
+        return change.text, f"look at “{change.text}” again (`study milestone tick` pins it anew)"
+    if isinstance(change, StatusChange):
+        return change.topic, f"look at the status of {change.topic!r} again"
+    name, level = change.topic, change.to_level
+    return (
+        name,
+        f"look at {level} of {name!r} again (`study promote {name} --to {level}` checks the gates and pins it anew)",
+    )
+
+
 def stale_evidence(root: Path, entry: LedgerEntry) -> list[tuple[str, str]]:
     """List (path, sentence) of what changed since a decision: pinned files, and the code that a pinned run ran."""
-    name, level = entry.change.topic, entry.change.to_level
-    again = f"look at {level} of {name!r} again (`study promote {name} --to {level}` checks the gates and pins it anew)"
+    name, again = _looked_at_again(entry.change)
     found: list[tuple[str, str]] = []
     for item in entry.change.evidence:
         now = file_hash(root, item.path)

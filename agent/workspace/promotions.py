@@ -13,20 +13,22 @@ from dataclasses import dataclass
 from datetime import datetime
 from uuid import NAMESPACE_URL, uuid5
 
+from agent.domain.appeal import MAY_REST
 from agent.domain.attempt import Attempt
-from agent.domain.change import status_after
+from agent.domain.change import AnyChange, Change, Evidence, LineChange, status_after
 from agent.domain.errors import ConflictError, GateError, StudyError, UsageError, WorkspaceError
 from agent.domain.event import event_id
 from agent.domain.gate import Requirement
 from agent.domain.happened import decided, edited
 from agent.domain.ledger import heads
 from agent.domain.level import Level
-from agent.domain.proposal import Change, Decision, Evidence, LedgerEntry, Proposal, Unconfirmed
+from agent.domain.proposal import Decision, LedgerEntry, Proposal, Unconfirmed
 from agent.domain.quiz import Policy
-from agent.domain.roadmap import EvidenceLink, Topic
+from agent.domain.roadmap import Topic
 from agent.workspace.change_draft import ChangeDraft
 from agent.workspace.evidence import canonical, file_hash, row_paths
 from agent.workspace.files import locked, read_text, sha256_of, write_text
+from agent.workspace.roadmap_change import apply, preview, row_of
 from agent.workspace.session_file import approved_text, is_draft, local_day
 from agent.workspace.workspace import ROADMAP, Workspace
 
@@ -68,7 +70,7 @@ class PromotionStore:
             if found is None:
                 raise GateError(f"There is no attempt {attempt_id} in progress/attempts/.")
             attempt_path, attempt = found
-            topic = self._topic(attempt.topic)
+            topic = row_of(self._workspace, attempt.topic)
             if self._workspace.ledger.find(proposal_id) is not None or topic.level >= Level.L1:
                 return None
             proposal = self._from_attempt(proposal_id, attempt, attempt_path, topic)
@@ -78,16 +80,18 @@ class PromotionStore:
 
     def _from_attempt(self, id: str, attempt: Attempt, attempt_path: str, topic: Topic) -> Proposal:
         core = [s for s in attempt.standings if s.kind == "core"]
-        appealed = tuple(s.claim for s in core if s.status == "appealed")
+        appealed = tuple(s.claim for s in attempt.standings if s.status == "appealed" and s.kind in MAY_REST)
         carried = sum(s.status == "covered" and s.origin != "quiz" for s in attempt.standings)
+        covered = sum(s.status == "covered" for s in core)
         rationale = (
-            f"{len(core) - len(appealed)} of {len(core)} core claims, a boundary and a term were explained in the "
+            f"{covered} of {len(core)} core claims, a boundary and a term were explained in the "
             f"quiz of {local_day(attempt.started)}; no misconception is left as voiced."
         )
         if carried:
             rationale += f" {carried} of them were carried over from earlier attempts of the last 14 days."
         if appealed:
-            rationale += f" ^{', ^'.join(appealed)} rests on the learner's appeal."
+            rests = "rest" if len(appealed) > 1 else "rests"
+            rationale += f" ^{', ^'.join(appealed)} {rests} on the learner's appeal."
         evidence = Evidence(path=self._workspace.session_of(attempt), label=f"{local_day(attempt.started)} quiz")
         return Proposal(
             id=id,
@@ -99,6 +103,7 @@ class PromotionStore:
                 to_level=Level.L1,
                 evidence=(evidence,),
                 status=status_after(topic.status, Level.L1),
+                from_status=topic.status,
             ),
             rationale=rationale,
             attempt=attempt.id,
@@ -133,7 +138,7 @@ class PromotionStore:
             raise ConflictError("This proposal is not pending any more: it was decided elsewhere.")
         return found[1]
 
-    def requirements(self, change: Change) -> list[Requirement]:
+    def requirements(self, change: AnyChange) -> list[Requirement]:
         """Check the gates of a change against the evidence on disk, lowest level first; see `ChangeDraft`."""
         return self._draft.requirements(change)
 
@@ -143,14 +148,14 @@ class PromotionStore:
 
     def change_to(self, topic_id: str, to_level: Level, paths: Sequence[str] = ()) -> Change:
         """Draft the change of a row to a level, on its links and the given files; see `ChangeDraft`."""
-        return self._draft.change_to(self._topic(topic_id), to_level, paths)
+        return self._draft.change_to(row_of(self._workspace, topic_id), to_level, paths)
 
-    def _require(self, change: Change) -> None:
+    def _require(self, change: AnyChange) -> None:
         missing = [r for r in self.requirements(change) if not r.met]
         if missing:
             raise GateError(missing[0].sentence)
 
-    def propose(self, change: Change, reason: str = "") -> Proposal:
+    def propose(self, change: AnyChange, reason: str = "") -> Proposal:
         """Write a pending proposal; the same change on the same evidence is proposed once.
 
         One that is pending for the same level of the row, on other evidence, is replaced. Nothing is applied.
@@ -170,8 +175,7 @@ class PromotionStore:
                 return known[1]
             self._workspace.proposals.write(proposal.created, proposal)
             for other in self.pending():
-                same = (other.change.topic, other.change.to_level) == (change.topic, change.to_level)
-                if same and other.id != proposal.id and other.intent is None:
+                if other.change.target == change.target and other.id != proposal.id and other.intent is None:
                     self._workspace.proposals.remove(other.id)
             return proposal
 
@@ -183,29 +187,15 @@ class PromotionStore:
         """
         return [self.propose(change, reason) for change, reason in self._draft.ledger_changes()]
 
-    def preview(self, change: Change) -> tuple[str, str]:
-        """Give roadmap.md before and after the change, rebased on the row as it is now.
+    def preview(self, change: AnyChange) -> tuple[str, str]:
+        """Give roadmap.md before and after the change, rebased on the file as it is now.
 
         Raises:
-            ConflictError: the row is gone, or its level is not the one that the change starts from.
+            ConflictError: what the change starts from does not hold any more.
         """
-        before = self._workspace.roadmap_text()
-        topic = self._topic(change.topic)
-        if topic.level != change.from_level:
-            raise ConflictError(
-                f"{topic.text!r} is at {topic.level} now, not at {change.from_level}: roadmap.md was edited meanwhile."
-            )
-        links = self._new_links(topic, change)
-        status = change.status if change.status != topic.status else None
-        after = self._workspace.edited_row(topic.id, level=change.to_level, links=links, status=status)
-        return before, after
+        return preview(self._workspace, change)
 
-    def _new_links(self, topic: Topic, change: Change) -> list[EvidenceLink]:
-        have = row_paths(topic)
-        fresh = (e for e in change.evidence if e.path not in have)
-        return [EvidenceLink(label=e.label or e.path, target=e.path) for e in fresh]
-
-    def diff(self, change: Change) -> str:
+    def diff(self, change: AnyChange) -> str:
         """Give the change as a unified diff of roadmap.md."""
         before, after = self.preview(change)
         lines = difflib.unified_diff(before.splitlines(), after.splitlines(), ROADMAP, ROADMAP, "now", "after", n=1)
@@ -246,10 +236,11 @@ class PromotionStore:
         if decision.change is None:
             raise UsageError("An edit has to say what the change should be.")
         change = self._canonical(decision.change)
-        if change.topic != proposal.change.topic:
-            raise UsageError("An edit cannot move a proposal to another topic.")
-        if change.to_level == change.from_level:
-            raise UsageError(f"{change.to_level} is the row's level already; reject the proposal, or leave it.")
+        _require_same_subject(change, proposal.change)
+        was = proposal.change
+        if isinstance(change, Change) and isinstance(was, Change) and change.status != was.status:
+            # A status that the human chose just now stands, whatever the row says.
+            change = change.model_copy(update={"from_status": row_of(self._workspace, change.topic).status})
         self.preview(change)
         _require_reason(change, decision.reason)
         self._require(change)
@@ -258,9 +249,9 @@ class PromotionStore:
         self._workspace.events.try_add(edited(changed, proposal.change, self._clock()))
         return Outcome("edited", "The edited change passes the gate; decide on it as it is now.")
 
-    def _canonical(self, change: Change) -> Change:
+    def _canonical(self, change: AnyChange) -> AnyChange:
         """Give an edited change whose evidence paths are where they really lead, each once."""
-        have = row_paths(self._topic(change.topic))
+        have = [] if isinstance(change, LineChange) else row_paths(row_of(self._workspace, change.topic))
         items: dict[str, Evidence] = {}
         for item in change.evidence:
             path = item.path
@@ -273,7 +264,7 @@ class PromotionStore:
     def _reject(self, proposal: Proposal, decision: Decision) -> Outcome:
         entry = self._entry(proposal, decision, "rejected")
         self._workspace.ledger.write(entry.at, entry)
-        message = f"Rejected; {proposal.change.topic_text!r} stays at {proposal.change.from_level}."
+        message = f"Rejected; {proposal.change.refused}"
         return Outcome("rejected", message, self._finish(proposal, entry, written=True), entry)
 
     def _approve(self, proposal: Proposal, decision: Decision) -> Outcome:
@@ -281,10 +272,7 @@ class PromotionStore:
         self._require(proposal.change)
         entry = self._entry(proposal, decision, "approved")
         self._workspace.proposals.write(proposal.created, proposal.model_copy(update={"intent": entry}))
-        paths = self._finish(proposal, entry)
-        change = proposal.change
-        message = f"{change.topic_text!r} is at {change.to_level} now."
-        return Outcome("approved", message, paths, entry)
+        return Outcome("approved", proposal.change.applied, self._finish(proposal, entry), entry)
 
     def _entry(self, proposal: Proposal, decision: Decision, kind: str) -> LedgerEntry:
         """Build the ledger entry with the evidence as it will be once the session's draft mark is gone."""
@@ -335,9 +323,8 @@ class PromotionStore:
             except StudyError as error:  # one stuck approval must not block decisions on other topics
                 outcomes.append(Outcome("stuck", str(error)))
                 continue
-            change = entry.change
-            level = change.to_level if entry.decision == "approved" else change.from_level
-            message = f"Finished an interrupted decision ({entry.decision}): {change.topic_text!r} is at {level} now."
+            said = entry.change.applied if entry.decision == "approved" else entry.change.refused
+            message = f"Finished an interrupted decision ({entry.decision}): {said}"
             outcomes.append(Outcome(entry.decision, message, paths, entry))
         return outcomes
 
@@ -349,7 +336,7 @@ class PromotionStore:
         if not written:
             for evidence in entry.change.evidence:
                 self._approve_session(evidence.path)
-            self._write_row(entry.change)
+            self._write_change(entry.change)
             self._workspace.ledger.write(entry.at, entry)
         ledger = self._workspace.ledger.path(entry.at, entry.id)
         event = self._workspace.events.try_add(decided(entry, ledger))
@@ -357,18 +344,8 @@ class PromotionStore:
         roadmap = ROADMAP if entry.decision == "approved" else ""
         return self._paths(proposal, [roadmap, ledger, removed or "", event or ""])
 
-    def _write_row(self, change: Change) -> None:
-        topic = self._topic(change.topic)
-        if topic.level == change.from_level:
-            write_text(self._workspace.root, ROADMAP, self.preview(change)[1])
-        elif topic.level != change.to_level:
-            raise ConflictError(
-                f"The approved change of {topic.text!r} to {change.to_level} was interrupted, and the row says "
-                f"{topic.level} now; set it back to {change.from_level}, then run `study review`."
-            )
-        elif links := self._new_links(topic, change):
-            text = self._workspace.edited_row(topic.id, links=links)
-            write_text(self._workspace.root, ROADMAP, text)
+    def _write_change(self, change: AnyChange) -> None:
+        apply(self._workspace, change)
 
     def _approve_session(self, path: str) -> None:
         if path.startswith("sessions/"):
@@ -386,13 +363,21 @@ class PromotionStore:
             paths += [path for path in (found and found[0], event) if path]
         return tuple(dict.fromkeys(paths))
 
-    def _topic(self, topic_id: str) -> Topic:
-        topic = self._workspace.roadmap().topic(topic_id)
-        if topic is None:
-            raise ConflictError(f"roadmap.md has no row for {topic_id!r} any more.")
-        return topic
 
-
-def _require_reason(change: Change, reason: str) -> None:
-    if change.to_level < change.from_level and not reason.strip():
+def _require_reason(change: AnyChange, reason: str) -> None:
+    if isinstance(change, Change) and change.to_level < change.from_level and not reason.strip():
         raise UsageError(f"Going from {change.from_level} down to {change.to_level} needs a reason.")
+
+
+def _require_same_subject(edited: AnyChange, proposed: AnyChange) -> None:
+    """An edit changes how far a proposal goes, never what it is about."""
+    if isinstance(edited, Change) and isinstance(proposed, Change):
+        if edited.topic != proposed.topic:
+            raise UsageError("An edit cannot move a proposal to another topic.")
+        if edited.to_level == edited.from_level:
+            raise UsageError(f"{edited.to_level} is the row's level already; reject the proposal, or leave it.")
+        return
+    focus = isinstance(edited, LineChange) and isinstance(proposed, LineChange) and edited.part == "focus"
+    free = {"evidence": ()} | ({"after": ""} if focus else {})
+    if edited.model_copy(update=free) != proposed.model_copy(update=free):
+        raise UsageError("Of this proposal only the evidence can be edited; reject it, or leave it.")

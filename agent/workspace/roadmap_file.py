@@ -111,7 +111,7 @@ def _focus(items: Sequence[Item]) -> Iterator[FocusLine]:
         if "focus" in item.section.casefold() and item.depth == 0:
             label, colon, rest = plain_text(item.content).partition(":")
             label, rest = (label, rest) if colon else ("", label)
-            yield FocusLine(label=label.strip(), text=rest.strip(), line=item.line)
+            yield FocusLine(label=label.strip(), text=rest.strip(), line=item.line, section=item.section)
 
 
 def _milestones(items: Sequence[Item]) -> Iterator[Milestone]:

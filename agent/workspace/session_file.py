@@ -106,6 +106,9 @@ def _gaps(standings: tuple[Standing, ...], note: Note, link: str) -> Iterator[st
         if misconception is not None and standing.status == "voiced":
             said = one_line(misconception.statement).rstrip(".")
             yield f"- [ ] Said “{said}”. Read [the correction]({link}#^{misconception.id})."
+        if misconception is not None and standing.status == "appealed":
+            said = one_line(misconception.statement).rstrip(".")
+            yield f"- The judge heard “{said}”; I appealed. Here is [what holds]({link}#^{misconception.id})."
 
 
 def _quoted(text: str) -> Iterator[str]:

@@ -6,12 +6,14 @@ from langgraph.runtime import Runtime
 from langgraph.types import interrupt
 from pydantic import ValidationError
 
+from agent.domain.change import AnyChange
 from agent.domain.errors import ConflictError, StudyError, UsageError
-from agent.domain.proposal import Change, Decision, Proposal
+from agent.domain.proposal import Decision, Proposal
 from graphs.promotion.reply import Reply
 from graphs.promotion.state import FLOW_VERSION, PromotionContext, PromotionState
 
-ACTION = "change_level"
+ACTION = "change_level"  # of threads that were begun before there were others
+EDITABLE = ("to_level", "status", "after")
 
 
 def propose(state: PromotionState, runtime: Runtime[PromotionContext]) -> PromotionState:
@@ -23,7 +25,8 @@ def propose(state: PromotionState, runtime: Runtime[PromotionContext]) -> Promot
         return {"flow_version": FLOW_VERSION, "outcome": {"decision": "conflict", "message": str(error), "paths": []}}
     return {
         "flow_version": FLOW_VERSION,
-        "topic": proposal.change.topic,
+        "topic": proposal.topic,
+        "action": proposal.change.action,
         "description": promotions.describe(proposal),
         "args": _args(proposal),
     }
@@ -68,11 +71,11 @@ def apply(state: PromotionState, runtime: Runtime[PromotionContext]) -> Promotio
     }
 
 
-def _edited(proposal: Proposal, edited: dict[str, Any]) -> Change:
+def _edited(proposal: Proposal, edited: dict[str, Any]) -> AnyChange:
     """Give the change with the edited arguments; those that may not be edited are ignored by name."""
     values = proposal.change.model_dump(mode="json")
-    for key in ("to_level", "status"):
-        if key in edited:
+    for key in EDITABLE:
+        if key in edited and key in values:
             values[key] = edited[key]
     if "evidence" in edited:
         given = edited["evidence"]
@@ -81,7 +84,7 @@ def _edited(proposal: Proposal, edited: dict[str, Any]) -> Change:
         known = {item["path"]: item for item in values["evidence"]}
         paths = [item if isinstance(item, str) else _path(item) for item in given]
         values["evidence"] = [known.get(path, {"path": path}) for path in paths]
-    return Change.model_validate(values)
+    return type(proposal.change).model_validate(values)
 
 
 def _path(item: Any) -> str:
@@ -97,26 +100,22 @@ def _rationale(reply: Reply) -> str:
 
 
 def _args(proposal: Proposal) -> dict[str, Any]:
-    change = proposal.change
-    return {
-        "topic": change.topic,
-        "from_level": str(change.from_level),
-        "to_level": str(change.to_level),
-        "evidence": [item.path for item in change.evidence],
-        "status": change.status,
-        "rationale": proposal.rationale,
-    }
+    values = proposal.change.model_dump(mode="json", exclude={"topic_text"})
+    if proposal.change.action == ACTION:
+        values.pop("from_status", None)
+    values["evidence"] = [item.path for item in proposal.change.evidence]
+    return values | {"rationale": proposal.rationale}
 
 
 def _payload(state: PromotionState) -> dict[str, Any]:
     """Give the request in the keys of Agent Chat UI, and beside them those that Agent Inbox reads."""
-    args = state["args"]
+    args, action = state["args"], state.get("action", ACTION)
     notice = state.get("notice", "")
     description = f"{notice}\n\n{state['description']}" if notice else state["description"]
     return {
-        "action_requests": [{"name": ACTION, "args": args, "description": description}],
-        "review_configs": [{"action_name": ACTION, "allowed_decisions": ["approve", "edit", "reject", "respond"]}],
-        "action_request": {"action": ACTION, "args": args},
+        "action_requests": [{"name": action, "args": args, "description": description}],
+        "review_configs": [{"action_name": action, "allowed_decisions": ["approve", "edit", "reject", "respond"]}],
+        "action_request": {"action": action, "args": args},
         "config": {"allow_accept": True, "allow_edit": True, "allow_respond": True, "allow_ignore": True},
         "description": description,
     }

@@ -17,12 +17,13 @@ class PromotionInput(TypedDict, total=False):
 class PromotionState(PromotionInput, total=False):
     """What a checkpoint holds.
 
-    `description` is what the human is shown, `decision` their normalised reply, `notice` why they are asked again,
-    `outcome` what came of it.
+    `action` names the kind of change, `description` is what the human is shown, `decision` their normalised reply,
+    `notice` why they are asked again, `outcome` what came of it.
     """
 
     flow_version: int
     topic: str
+    action: str
     description: str
     args: dict[str, Any]
     decision: dict[str, Any]

@@ -6,6 +6,8 @@ from uuid import UUID, uuid4
 
 from langgraph.runtime import Runtime
 
+from agent.domain.appeal import disputed
+from agent.domain.appeal import notice as appeal_notice
 from agent.domain.attempt import Attempt, Judged, Question, Standing, Turn
 from agent.domain.copying import detect_copying
 from agent.domain.errors import UsageError, WorkspaceError
@@ -108,22 +110,23 @@ def skip(state: QuizState, runtime: Runtime[QuizContext]) -> QuizState:
 
 def appeal(state: QuizState, runtime: Runtime[QuizContext]) -> QuizState:
     """Keep the learner's case against the verdict on their last answer."""
-    context, case = runtime.context, text_of(state["message"])
-    last = next((t for t in reversed(_turns(state)) if t.action == "answer"), None)
-    verdict = None if last is None else next((v for v in last.verdicts if v.claim == last.question.claim), None)
-    if last is None or verdict is None or last.copied or verdict.kind == "misconception":
+    context, case, turns = runtime.context, text_of(state["message"]), _turns(state)
+    note = context.notes.note(state["topic"])
+    table = standings(note, turns, _history(state, context, note), context.policy)
+    question = disputed(turns, table, _question(state))
+    last = next((t for t in reversed(turns) if t.action == "answer"), None)
+    if question is None or last is None or question.claim not in table:
         return {"notice": "There is no verdict on an answer of yours to appeal against."}
     context.journal.appeal(
         attempt=state["quiz_id"],
         topic=state["topic"],
-        question=last.question,
+        question=question,
         answer=last.text,
-        verdict=verdict.name,
+        verdict=next(v.name for v in last.verdicts if v.claim == question.claim),
         case=case,
     )
-    turn = Turn(question=last.question, action="appeal", text=case, at=context.clock.now())
-    notice = "Noted in progress/appeals/. One core claim of a quiz may rest on an appeal; the proposal will say so."
-    return _with_turn(state, turn, notice)
+    turn = Turn(question=question, action="appeal", text=case, at=context.clock.now())
+    return _with_turn(state, turn, appeal_notice(table, question.claim))
 
 
 def ask(state: QuizState, runtime: Runtime[QuizContext]) -> QuizState:

@@ -172,7 +172,7 @@ def test_a_decision_without_its_intent_is_found(tmp_path: Path, monkeypatch: pyt
 
     def row_first(self: PromotionStore, proposal: object, decision: object) -> object:
         change = proposal.change  # type: ignore[attr-defined]
-        self._write_row(change)
+        self._write_change(change)
         return approve(self, proposal, decision)  # type: ignore[arg-type]
 
     monkeypatch.setattr(PromotionStore, "_approve", row_first)

@@ -213,7 +213,7 @@ def test_a_pipe_only_lists(root: Path, args: list[str]) -> None:
     if args:
         assert ran.events[0]["change"]["to_level"] == "L1"
     else:
-        assert ran.out.endswith("KV cache scaling (batch/seq/heads)  L0 → L1\n")
+        assert ran.out.endswith("KV cache scaling (batch/seq/heads): L0 → L1\n")
         assert ran.err == "Deciding needs a person at a terminal: run `study review` in one.\n"
 
 

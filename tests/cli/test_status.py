@@ -60,7 +60,7 @@ def test_json_has_the_documented_keys(root: Path) -> None:
 def test_what_is_pending(root: Path) -> None:
     proposal = study(root, "quiz", TOPIC, "--json", given=PASSING).result["proposal"]
     out = study(root, "status").out
-    assert "Pending: KV cache scaling (batch/seq/heads) L0 → L1\nDecide with `study review`.\n" in out
+    assert "Pending: KV cache scaling (batch/seq/heads): L0 → L1\nDecide with `study review`.\n" in out
     (row,) = study(root, "status", "--json").events[0]["pending"]
     assert (row["id"], row["topic"], row["from"], row["to"]) == (proposal, TOPIC, "L0", "L1")
 

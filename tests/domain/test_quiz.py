@@ -220,9 +220,11 @@ class TestAppeal:
         assert status(steps, "c0") == "appealed"
         assert reasons(steps) == ()
 
-    def test_two_may_not(self) -> None:
+    def test_a_second_one_does_not_count_and_does_not_spoil_the_attempt(self) -> None:
         steps = [wrong, act("appeal"), wrong, act("appeal"), *[right] * 9]
-        assert reasons(steps) == ("2 core claims rest on an appeal; at most 1 may.",)
+        assert status(steps, "c1") == "covered"
+        assert reasons(steps) == ()
+        assert reasons([*steps[:4], wrong, *[right] * 9]) == ("The core claim ^c1 is not explained.",)
 
     def test_a_boundary_may_not(self) -> None:
         steps = [*[right] * 4, wrong, act("appeal"), *[act("skip")] * 9]

@@ -56,6 +56,7 @@ class MemoryPromotions:
 
     def describe(self, proposal: Proposal) -> str:
         """Describe it."""
+        assert isinstance(proposal.change, Change)
         return f"{proposal.change.topic_text}: {proposal.change.status}"
 
     def decide(self, proposal_id: str, decision: Decision) -> Outcome:

@@ -263,11 +263,46 @@ class TestAppeals:
         assert state["result"]["passed"]
         assert verdicts(state)["c0"] == "appealed"
 
-    def test_two_core_claims_may_not(self, quiz: QuizBench) -> None:
-        state = quiz.send("no", "/appeal", "no", "/appeal", say(*ENOUGH[2:]), "/quit")
-        assert state["result"]["reasons"] == ["2 core claims rest on an appeal; at most 1 may."]
+    def test_a_second_core_claim_is_told_so_and_can_still_be_explained(
+        self, quiz: QuizBench, journal: MemoryJournal
+    ) -> None:
+        state = quiz.send("no", "/appeal", "no", "/appeal it does")
+        assert state["notice"] == (
+            "Noted in progress/appeals/, but it does not count here: ^c0 rests on an appeal already, and only one core "
+            "claim of a quiz may. The verdict stays."
+        )
+        assert [appeal["question"].claim for appeal in journal.appeals] == ["c0", "c1"]
+        assert quiz.asked == "follow_up c1"
+        state = quiz.send(say(*ENOUGH[1:]), say("m1", mark="-"))
+        assert state["result"]["passed"]
 
-    @pytest.mark.parametrize("before", [[], ["/skip"], [INTRO], [say("c0", "m1"), "yes +m1"]])
+    def test_a_boundary_is_told_that_it_does_not_count(self, quiz: QuizBench) -> None:
+        state = quiz.send(say(*CORE), "no", "/appeal")
+        assert "a boundary or term has to be explained" in state["notice"]
+
+    def test_a_misconception_heard_in_passing(self, quiz: QuizBench, journal: MemoryJournal) -> None:
+        quiz.send(say("c0", "m1"))
+        assert quiz.asked == "probe m1"
+        state = quiz.send("/appeal I said the opposite")
+        (appeal,) = journal.appeals
+        assert (appeal["question"].claim, appeal["verdict"], appeal["answer"]) == ("m1", "covered", say("c0", "m1"))
+        assert "One misconception of a quiz may rest on an appeal" in state["notice"]
+        assert quiz.asked == "ask c1"
+        state = quiz.send(say(*ENOUGH), say("m1", mark="-"))
+        assert state["result"]["passed"]
+        assert verdicts(state)["m1"] == "appealed"
+
+    def test_a_misconception_that_was_put(self, quiz: QuizBench) -> None:
+        quiz.send(say("c0", "m1"), "yes +m1", "/appeal")
+        assert quiz.asked == "ask c1"
+        assert "m1" not in str(quiz.send(say(*ENOUGH), "/quit")["result"]["reasons"])
+
+    def test_said_again_it_is_voiced_again(self, quiz: QuizBench) -> None:
+        quiz.send(say("c0", "m1"), "/appeal", say(*ENOUGH), "of course +m1", "yes +m1")
+        assert verdicts(quiz.state)["m1"] == "voiced"
+        assert not quiz.state["result"]["passed"]
+
+    @pytest.mark.parametrize("before", [[], ["/skip"], [INTRO]])
     def test_there_has_to_be_a_verdict(self, quiz: QuizBench, journal: MemoryJournal, before: list[str]) -> None:
         asked = (quiz.send(*before), quiz.asked)[1]
         assert quiz.send("/appeal because")["notice"].startswith("There is no verdict")

@@ -7,10 +7,11 @@ from typing import Any
 import pytest
 
 from agent.domain.attempt import Record
+from agent.domain.change import AnyChange, Change
 from agent.domain.errors import ConflictError, GateError, StudyError, UsageError, WorkspaceError
 from agent.domain.ledger import faults, heads
 from agent.domain.level import Level
-from agent.domain.proposal import Change, Decision, DecisionType, Evidence, LedgerEntry, Proposal
+from agent.domain.proposal import Decision, DecisionType, Evidence, LedgerEntry, Proposal
 from agent.workspace.files import sha256_of
 from agent.workspace.promotions import PromotionStore
 from agent.workspace.records import Records
@@ -56,6 +57,7 @@ class TestProposing:
     def test_a_pass_proposes_l1_with_its_session_as_evidence(self, workspace: Workspace, proposal: Proposal) -> None:
         assert workspace.proposals.all() == [proposal]
         change = proposal.change
+        assert isinstance(change, Change)
         assert (change.topic, change.from_level, change.to_level) == (TOPIC, Level.L0, Level.L1)
         assert [e.path for e in change.evidence] == [
             path for path in tree(workspace.root) if path.startswith("sessions/")
@@ -456,8 +458,8 @@ def crashing(root: Path, writes: int) -> PromotionStore:
             super()._approve_session(path)
             fuse.burn()
 
-        def _write_row(self, change: Change) -> None:
-            super()._write_row(change)
+        def _write_change(self, change: AnyChange) -> None:
+            super()._write_change(change)
             fuse.burn()
 
     def by_id(record: Record) -> str:
@@ -589,3 +591,41 @@ def test_the_diff_shows_the_row_before_and_after(store: PromotionStore, proposal
 def test_where_a_session_lies(workspace: Workspace) -> None:
     done = record_pass(workspace)
     assert session_path(done) in tree(workspace.root)
+
+
+class TestAStatusEditedMeanwhile:
+    """Between the proposal and its approval the cell belongs to the user."""
+
+    @pytest.mark.parametrize(
+        ("before", "typed", "after"),
+        [
+            ("Planned", "Paused until May", "Paused until May"),
+            ("In progress", "Paused", "Paused"),
+            ("Planned", "Learning", "Verified"),
+            ("Planned", "", "Verified"),
+            ("In progress", "Planned", "Verified"),
+            ("In progress", "In progress", "In progress"),
+        ],
+    )
+    def test_words_of_their_own_stay(self, workspace: Workspace, before: str, typed: str, after: str) -> None:
+        rewrite(workspace, ROW, ROW.replace("Planned", before))
+        store = make_store(workspace)
+        made = store.propose_from_attempt(record_pass(workspace).id)
+        assert made is not None
+        if typed != before:
+            rewrite(workspace, f"| {before} |\n|   ", f"| {typed} |\n|   ")
+        store.decide(made.id, decision())
+        assert workspace.topic(TOPIC).status == after
+
+    def test_a_status_chosen_in_the_review_stands(self, workspace: Workspace, proposal: Proposal) -> None:
+        store = make_store(workspace)
+        rewrite(workspace, ROW, ROW.replace("Planned", "Paused"))
+        change = proposal.change.model_copy(update={"status": "Learning"})
+        store.decide(proposal.id, decision("edit", change=change))
+        store.decide(proposal.id, decision())
+        assert workspace.topic(TOPIC).status == "Learning"
+
+    def test_records_of_before_keep_their_hash(self) -> None:
+        old = Change(topic="x", topic_text="X", from_level=Level.L0, to_level=Level.L1, evidence=(), status="Verified")
+        assert "from_status" not in old.model_dump(mode="json")
+        assert old.model_copy(update={"from_status": ""}).model_dump()["from_status"] == ""

@@ -66,7 +66,7 @@ class WorkspacePromotions:
             yield from ("", "Gate:")
         for requirement in requirements:
             mark = "met" if requirement.met else f"missing: {requirement.reason}"
-            yield f"  {requirement.level} {requirement.what}: {one_line(mark, 400)}"
+            yield f"  {requirement.asks or requirement.level} {requirement.what}: {one_line(mark, 400)}"
 
     def note_unconfirmed(self, proposal_id: str, decision: DecisionType, reason: str) -> None:
         """Keep a decision that nobody vouches for."""

@@ -193,6 +193,11 @@ class LineChange(Record):
 AnyChange = Change | StatusChange | LineChange
 
 
+def topic_of(change: AnyChange) -> str:
+    """Give the id of the row that a change is about, "" for a line of a list."""
+    return "" if isinstance(change, LineChange) else change.topic
+
+
 def status_after(status: str, to_level: Level) -> str:
     """Give the status cell after an approved level.
 

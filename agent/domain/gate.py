@@ -5,7 +5,6 @@ Every gate asks for all gates below it as well, and is judged by what the eviden
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Literal
 
 from agent.domain.attempt import Attempt
 from agent.domain.evidence import comparison_gap, failure_gap, hook_gap, limit_gap, readme_gap, teaching_gap
@@ -59,12 +58,13 @@ class GateEvidence:
 class Requirement:
     """One thing that a gate asks for; `reason` says what is missing and is "" when it is met.
 
-    `level` says whose gate it is: a level's, or that of `The tick` of a milestone.
+    `asks` names what asks for it where that is no level: the tick of a milestone's box.
     """
 
-    level: Level | Literal["The tick"]
+    level: Level
     what: str
     reason: str = ""
+    asks: str = ""
 
     @property
     def met(self) -> bool:
@@ -74,7 +74,7 @@ class Requirement:
     @property
     def sentence(self) -> str:
         """Say it in one sentence, e.g. “L3 needs a failure analysis in lab/x/RESULTS.md: the section is missing.”."""
-        return f"{self.level} needs {self.what}: {(self.reason or 'it is there').rstrip('.')}."
+        return f"{self.asks or self.level} needs {self.what}: {(self.reason or 'it is there').rstrip('.')}."
 
 
 def gates(to_level: Level, evidence: GateEvidence, policy: Policy) -> list[Requirement]:

@@ -4,8 +4,9 @@ from collections.abc import Sequence
 from datetime import datetime
 
 from agent.domain.attempt import Attempt
+from agent.domain.change import AnyChange, Change, LineChange, topic_of
 from agent.domain.event import Event, counted, event_id
-from agent.domain.proposal import Change, LedgerEntry, Proposal
+from agent.domain.proposal import LedgerEntry, Proposal
 from agent.domain.text import one_line
 
 _STATE = {"passed": "passed", "not_passed": "not passed yet", "stopped": "stopped before the end"}
@@ -80,30 +81,40 @@ def decided(entry: LedgerEntry, path: str) -> Event:
         id=event_id("decision", f"{entry.id}:{entry.decision}"),
         at=entry.at,
         kind="decision",
-        topic=change.topic,
-        text=f"{verb}: {one_line(change.topic_text)} from {change.from_level} to {change.to_level}.{reason}",
+        topic=topic_of(change),
+        text=f"{verb}: {_said(change)}.{reason}",
         data=_change(change, entry.decision, entry.id),
         refs=(path, *(e.path for e in change.evidence)),
     )
 
 
-def edited(proposal: Proposal, before: Change, at: datetime) -> Event:
+def edited(proposal: Proposal, before: AnyChange, at: datetime) -> Event:
     """Give the event of a proposal that the user edited before deciding on it."""
     change = proposal.change
     return Event(
         id=event_id("decision", f"{proposal.id}:edited:{at.isoformat()}"),
         at=at,
         kind="decision",
-        topic=change.topic,
-        text=(
-            f"Edited the proposal on {one_line(change.topic_text)}: "
-            f"{change.from_level} to {change.to_level} (it was {before.to_level})."
-        ),
+        topic=topic_of(change),
+        text=f"Edited the proposal on {_subject(change)}: {_ends(change)} (it was {one_line(before.becomes)}).",
         data=_change(change, "edited", proposal.id),
         refs=tuple(e.path for e in change.evidence),
     )
 
 
-def _change(change: Change, decision: str, proposal: str) -> dict[str, str | int | float | bool | None]:
-    levels = {"from": str(change.from_level), "to": str(change.to_level)}
-    return {"decision": decision, "proposal": proposal, **levels}
+def _change(change: AnyChange, decision: str, proposal: str) -> dict[str, str | int | float | bool | None]:
+    return {"decision": decision, "proposal": proposal, "from": change.was, "to": change.becomes}
+
+
+def _subject(change: AnyChange) -> str:
+    return one_line(change.heading if isinstance(change, LineChange) else change.topic_text)
+
+
+def _ends(change: AnyChange) -> str:
+    return one_line(f"{change.was} to {change.becomes}", 400)
+
+
+def _said(change: AnyChange) -> str:
+    if isinstance(change, Change):
+        return f"{_subject(change)} from {_ends(change)}"
+    return one_line(change.summary, 400)

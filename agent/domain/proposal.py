@@ -6,7 +6,7 @@ from typing import Literal, Self
 from pydantic import Field
 
 from agent.domain.attempt import Record, content_hash
-from agent.domain.change import AnyChange, Change, Evidence, LevelName, LineChange
+from agent.domain.change import AnyChange, Change, Evidence, LevelName, topic_of
 
 __all__ = ["Change", "Decision", "DecisionType", "Evidence", "LedgerEntry", "LevelName", "Proposal", "Unconfirmed"]
 
@@ -43,7 +43,7 @@ class Proposal(Record):
     @property
     def topic(self) -> str:
         """Give the id of the row that would change, "" for a line of a list."""
-        return "" if isinstance(self.change, LineChange) else self.change.topic
+        return topic_of(self.change)
 
 
 class Decision(Record):

@@ -13,6 +13,9 @@ from agent.workspace.evidence import canonical, evidence_label, is_external
 from agent.workspace.files import inside
 from agent.workspace.workspace import Workspace
 
+TICK = "The tick"
+NO_EVIDENCE = "it names no levels to check, so link what shows it (--evidence)"
+
 
 def milestone_states(workspace: Workspace, roadmap: Roadmap | None = None) -> list[BulletState]:
     """Judge every bullet of the roadmap's milestones by the decisions that hold."""
@@ -65,9 +68,9 @@ def box_requirements(workspace: Workspace, change: LineChange, vouched: Mapping[
     if goal is not None:
         reached = goal.reached(vouched)
         short = "" if goal.met(vouched) else f"the ledger has {reached} of {goal.need}"
-        return [Requirement("The tick", goal.reading, short)]
+        return [Requirement(goal.level, goal.reading, short, TICK)]
     if not change.evidence:
-        return [Requirement("The tick", "evidence", "it names no levels to check, so link what shows it (--evidence)")]
+        return [Requirement(Level.L0, "evidence", NO_EVIDENCE, TICK)]
     return [_readable(workspace, item.path) for item in change.evidence]
 
 
@@ -83,4 +86,4 @@ def _readable(workspace: Workspace, path: str) -> Requirement:
         gap = str(error)
     except OSError as error:
         gap = f"it cannot be read ({error.strerror})"
-    return Requirement("The tick", path, gap)
+    return Requirement(Level.L0, path, gap, TICK)

@@ -143,13 +143,18 @@ SITES = {
     "_decide": {"agent/cli/review.py:run_review"},
     "_approve": {"agent/workspace/promotions.py:PromotionStore.decide"},
     "_reject": {"agent/workspace/promotions.py:PromotionStore.decide"},
-    # Cells of the roadmap are written in one place.
+    # Cells and lines of the roadmap are written in one place.
     "edit_topic": {"agent/workspace/workspace.py:Workspace.edited_row"},
     "edited_row": {
-        "agent/workspace/promotions.py:PromotionStore.preview",
-        "agent/workspace/promotions.py:PromotionStore._write_row",
+        "agent/workspace/roadmap_change.py:preview_change",
+        "agent/workspace/roadmap_change.py:apply_change",
     },
-    "_write_row": {"agent/workspace/promotions.py:PromotionStore._finish"},
+    "edited_line": {
+        "agent/workspace/roadmap_change.py:preview_change",
+        "agent/workspace/roadmap_change.py:_apply_line",
+    },
+    "apply_change": {"agent/workspace/promotions.py:PromotionStore._write_change"},
+    "_write_change": {"agent/workspace/promotions.py:PromotionStore._finish"},
     "LedgerEntry": set(),
 }
 

@@ -28,7 +28,7 @@ from agent.domain.roadmap import Topic
 from agent.workspace.change_draft import ChangeDraft
 from agent.workspace.evidence import canonical, file_hash, row_paths
 from agent.workspace.files import locked, read_text, sha256_of, write_text
-from agent.workspace.roadmap_change import apply, preview, row_of
+from agent.workspace.roadmap_change import apply_change, preview_change, row_of
 from agent.workspace.session_file import approved_text, is_draft, local_day
 from agent.workspace.workspace import ROADMAP, Workspace
 
@@ -193,7 +193,7 @@ class PromotionStore:
         Raises:
             ConflictError: what the change starts from does not hold any more.
         """
-        return preview(self._workspace, change)
+        return preview_change(self._workspace, change)
 
     def diff(self, change: AnyChange) -> str:
         """Give the change as a unified diff of roadmap.md."""
@@ -345,7 +345,7 @@ class PromotionStore:
         return self._paths(proposal, [roadmap, ledger, removed or "", event or ""])
 
     def _write_change(self, change: AnyChange) -> None:
-        apply(self._workspace, change)
+        apply_change(self._workspace, change)
 
     def _approve_session(self, path: str) -> None:
         if path.startswith("sessions/"):

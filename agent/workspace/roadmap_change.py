@@ -21,7 +21,7 @@ def row_of(workspace: Workspace, topic_id: str) -> Topic:
     return topic
 
 
-def preview(workspace: Workspace, change: AnyChange) -> tuple[str, str]:
+def preview_change(workspace: Workspace, change: AnyChange) -> tuple[str, str]:
     """Give roadmap.md before and after a change, rebased on the file as it is now.
 
     Raises:
@@ -49,7 +49,7 @@ def preview(workspace: Workspace, change: AnyChange) -> tuple[str, str]:
     return before, workspace.edited_row(topic.id, level=change.to_level, links=links, status=status)
 
 
-def apply(workspace: Workspace, change: AnyChange) -> None:
+def apply_change(workspace: Workspace, change: AnyChange) -> None:
     """Write an approved change into roadmap.md; a second time it changes nothing.
 
     Raises:
@@ -61,9 +61,9 @@ def apply(workspace: Workspace, change: AnyChange) -> None:
     topic = row_of(workspace, change.topic)
     if isinstance(change, StatusChange):
         if topic.status != change.status:
-            write_text(workspace.root, ROADMAP, preview(workspace, change)[1])
+            write_text(workspace.root, ROADMAP, preview_change(workspace, change)[1])
     elif topic.level == change.from_level:
-        write_text(workspace.root, ROADMAP, preview(workspace, change)[1])
+        write_text(workspace.root, ROADMAP, preview_change(workspace, change)[1])
     elif topic.level != change.to_level:
         raise ConflictError(
             f"The approved change of {topic.text!r} to {change.to_level} was interrupted, and the row says "

@@ -1,0 +1,209 @@
+"""Whether recorded facts say what a sentence says. What they do not say is dropped, whoever wrote it.
+
+A sentence is kept only if its numbers, names, levels and outcomes are those of the facts that it cites, and nearly all
+of its other words are theirs too. It errs on the side of dropping: the facts themselves stand in the session anyway.
+"""
+
+import re
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+from agent.domain.condense import Fact, succeeded
+from agent.domain.event import Event, text_of
+from agent.domain.text import STOP_WORDS, fold, stem, words
+
+MIN_WORDS, MAX_WORDS = 4, 60
+MAX_RANGE = 30  # facts that `[2-9]` can name at once
+MAX_FOREIGN = 1  # content words that no cited fact has
+_NUMBERS = r"\[\d{1,3}(?:\s*[,;–-]\s*\d{1,3})*\]"
+_CITED = rf"(?P<cited>{_NUMBERS}(?:\s*[,;]?\s*{_NUMBERS}){{0,9}})"
+_LINE = re.compile(rf"^[\s\-*•]*{_CITED}\s*[:\-–.]?\s*(?P<text>.+)$")
+_TAIL = re.compile(rf"^[\s\-*•\d.]*(?P<text>.+?)\s*{_CITED}\s*\.?$")
+_NUMBER = re.compile(r"\d+(?:[.,:]\d+)*")
+_LEVEL = re.compile(r"\b[Ll]\s?(\d)\b|\blevels?\s+(\d)\b", re.IGNORECASE)
+_QUOTED = re.compile(r"[“\"`]([^”\"`]+)[”\"`]")
+# What a name looks like: parts joined by - _ / ., letters with digits, capitals inside or throughout.
+_NAME = re.compile(r"(?<![\w/.-])(?:[^\W\d_][\w]*(?:[-_/.]\w+)+|[^\W\d_]+\d\w*|[A-Za-z]+[A-Z]\w*)(?![\w])")
+_NEGATIONS = frozenset("no not never none neither nor without cannot isn't doesn't don't didn't wasn't nothing".split())
+_COUNTS = {
+    w: str(n) for n, w in enumerate("two three four five six seven eight nine ten eleven twelve twenty".split(), 2)
+} | {"twenty": "20", "both": "2", "twice": "2"}
+_ALL = frozenset("all every everything always entire fully whole completely entirely".split())
+# Words that any account of a day uses and that claim nothing.
+_NEUTRAL = frozenset(
+    stem(w)
+    for w in """today day session work worked study studied studying learn topic time spend spent start started begin
+    began continue continued focus focused look looked related regarding including included include several first later
+    last next finally additionally follow followed take took taken total based question asked quiz note noted line made
+    did record recorded jot jotted log logged wrote written write there lab run ran change changed edit file commit
+    committed decision decided result about my notes number""".split()
+)
+# Outcomes are claims: each needs an event of the tool that says so; the learner's own lines do not count.
+_OUTCOMES = {
+    "passed": "pass passed passing succeed succeeded successful successfully success",
+    "failed": "fail failed failing failure crashed crash",
+    "approved": "approve approved approval promote promoted promotion accepted upgraded upgrade raised verified",
+    "rejected": "reject rejected rejection declined denied",
+    "edited": "edited amended",
+    "answered": "answered answer answers",
+    "explained": "explain explained explains mastered master understood understand understanding mastery",
+    "improved": "improve improved improvement better best faster optimised optimized fixed solved resolved proved",
+    "completed": "complete completed finish finished done ready",
+}
+_OUTCOME = {stem(word): name for name, line in _OUTCOMES.items() for word in line.split()}
+
+
+@dataclass(frozen=True, slots=True)
+class Said:
+    """A sentence that a model wrote, with the numbers of the facts that it cites."""
+
+    text: str
+    cited: tuple[int, ...]
+
+
+def parse(reply: str) -> Iterator[Said]:
+    """Read lines of the form `[1, 3] sentence` (or with the numbers at the end); other lines say nothing."""
+    for line in reply.split("\n"):
+        found = _LINE.match(line.strip()) or _TAIL.match(line.strip())
+        if found:
+            yield Said(" ".join(found["text"].split()), tuple(_cited(found["cited"])))
+
+
+def _cited(text: str) -> Iterator[int]:
+    for part in re.split(r"[,;\]]", text):
+        ends = [int(number) for number in re.findall(r"\d+", part)]
+        yield from range(ends[0], min(ends[-1], ends[0] + MAX_RANGE) + 1) if len(ends) > 1 else ends
+
+
+def fault(said: Said, facts: Sequence[Fact], day: str = "") -> str:
+    """Say in a clause why the cited facts do not support a sentence; "" where they do. `day` may be named freely."""
+    known = {fact.number: fact for fact in facts}
+    if not said.cited:
+        return "it cites nothing"
+    missing = [number for number in said.cited if number not in known]
+    if missing:
+        return f"it cites [{missing[0]}], which does not exist"
+    cited = [known[number] for number in dict.fromkeys(said.cited)]
+    told = words(said.text)
+    if not MIN_WORDS <= len(told) <= MAX_WORDS:
+        return f"it has {len(told)} words"
+    source = _source(cited)
+    checks = (
+        _number_fault(said.text, told, cited, source, day),
+        _name_fault(said.text, source),
+        _outcome_fault(told, cited),
+        _polarity_fault(told, cited),
+        _foreign_fault(told, source),
+        _idle_citation(told, cited),
+    )
+    return next((found for found in checks if found), "")
+
+
+def _source(facts: Sequence[Fact]) -> str:
+    """Everything that the facts and their events say, as one folded text."""
+    parts = []
+    for fact in facts:
+        parts += [fact.text, fact.topic]
+        for event in fact.events:
+            parts += [event.text, event.topic, *event.refs, *(str(value) for value in event.data.values())]
+    return fold(" \n".join(parts))
+
+
+def _number_fault(text: str, told: Sequence[str], facts: Sequence[Fact], source: str, day: str) -> str:
+    allowed = set(_NUMBER.findall(source)) | set(_NUMBER.findall(day)) | {day}
+    events = [event for fact in facts for event in fact.events]
+    kinds = [event.kind for event in events]
+    allowed |= {str(len(facts)), str(len(events)), *(str(kinds.count(kind)) for kind in set(kinds))}
+    given = [*_NUMBER.findall(text.replace(day, "") if day else text), *(_COUNTS[w] for w in told if w in _COUNTS)]
+    wrong = next((number for number in given if number not in allowed), None)
+    if wrong is not None:
+        return f"the number {wrong} is in no cited fact"
+    if _ALL & set(told) and not _ALL & set(words(source)) and not _complete(source):
+        return "it says all where no cited fact does"
+    return ""
+
+
+def _complete(source: str) -> bool:
+    return any(done == of for done, of in re.findall(r"(\d+) of (\d+)", source))
+
+
+def _name_fault(text: str, source: str) -> str:
+    for quoted in _QUOTED.findall(text):
+        if " ".join(fold(quoted).split()).strip(" .,…") not in " ".join(source.split()):
+            return f"the words {quoted[:60]!r} are in no cited fact"
+    for name in _NAME.findall(text):
+        # Hyphenated words of plain English are judged as words.
+        plain = "-" in name and name.islower() and not any(c.isdigit() for c in name)
+        if not plain and fold(name) not in source:
+            return f"the name {name[:60]!r} is in no cited fact"
+    return ""
+
+
+def _outcome_fault(told: Sequence[str], facts: Sequence[Fact]) -> str:
+    events = [event for fact in facts for event in fact.events]
+    have = {outcome for event in events for outcome in outcomes(event)}
+    tool = set(words(" ".join(e.text for e in events if e.kind not in ("note", "ask"))))
+    for word in told:
+        outcome = _OUTCOME.get(stem(word))
+        if outcome and outcome not in have and not (outcome in ("improved", "completed") and word in tool):
+            return f"{word!r} is the outcome of no cited fact"
+    levels = {str(event.data.get(key)) for event in events if event.kind == "decision" for key in ("from", "to")}
+    for match in _LEVEL.finditer(" ".join(told)):
+        if f"L{match[1] or match[2]}" not in levels:
+            return f"the level in {match[0]!r} is in no cited decision"
+    return ""
+
+
+def outcomes(event: Event) -> set[str]:
+    """Give what an event of the tool says came of it, in the words of `_OUTCOMES`."""
+    if event.kind == "decision":
+        return {text_of(event.data, "decision")}
+    if event.kind == "ask":
+        return {"answered"} if text_of(event.data, "outcome") == "answered" else set()
+    if event.kind == "lab-run":
+        return {"passed", "completed"} if succeeded(event) else {"failed"}
+    if event.kind == "quiz":
+        state = text_of(event.data, "state")
+        found = {"passed": {"passed", "completed"}, "not_passed": {"failed", "completed"}}.get(state, set()) | {
+            "answered"
+        }
+        return found | ({"explained"} if event.data.get("core_explained") else set())
+    return set()
+
+
+def _polarity_fault(told: Sequence[str], facts: Sequence[Fact]) -> str:
+    negative = bool(_NEGATIONS & set(told))
+    given = [bool(_NEGATIONS & set(words(fact.text))) for fact in facts]
+    if negative and not any(given):
+        return "it denies something, and no cited fact does"
+    own = [flag for flag, fact in zip(given, facts, strict=True) if fact.kind in ("note", "ask")]
+    if own and all(own) and len(own) == len(facts) and not negative:
+        return "the cited facts deny what it says"
+    return ""
+
+
+def _foreign_fault(told: Sequence[str], source: str) -> str:
+    have = {stem(word) for word in words(source)}
+    have |= {stem(part) for word in source.split() for part in words(re.sub(r"[-_/.^]", " ", word))}
+    foreign = [
+        word
+        for word in dict.fromkeys(told)
+        if word not in STOP_WORDS
+        and word not in _COUNTS
+        and word not in _ALL
+        and not word[0].isdigit()
+        and stem(word) not in have | _NEUTRAL
+        and stem(word) not in _OUTCOME
+    ]
+    return f"{foreign[0]!r} and other words are in no cited fact" if len(foreign) > MAX_FOREIGN else ""
+
+
+def _idle_citation(told: Sequence[str], facts: Sequence[Fact]) -> str:
+    """A citation has to carry something: a sentence about one fact must not be decorated with others."""
+    said = {stem(word) for word in told if word not in STOP_WORDS}
+    for fact in facts:
+        own = {stem(word) for word in words(re.sub(r"[-_/.^]", " ", f"{fact.text} {fact.topic}"))}
+        own |= {stem(word) for word in words(f"{fact.text} {fact.topic}")}
+        if not said & (own - _NEUTRAL):
+            return f"it says nothing of [{fact.number}], which it cites"
+    return ""

@@ -1,0 +1,1 @@
+"""Drafting a day's session: draft, verify, gate (a human), apply."""

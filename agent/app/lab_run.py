@@ -11,12 +11,13 @@ from uuid import uuid4
 import agent
 from agent.app.container import App
 from agent.domain.errors import StudyError, UsageError, WorkspaceError
+from agent.domain.happened import lab_ran
 from agent.domain.lab import RESULTS, RunRecord
 from agent.domain.lab_output import LabOutput, Readings
 from agent.domain.lab_plan import DEFAULT_SPEC, NONE, STUDY, LabPlan
 from agent.ports.lab import Environment, EnvironmentSpec, Job, Outcome
 from agent.workspace.files import locked
-from agent.workspace.lab_file import find_lab, read_plan
+from agent.workspace.lab_file import find_lab, read_plan, topics_of
 from agent.workspace.lab_runs import Table, write_run, write_table
 from agent.workspace.labs import run_hashes
 
@@ -172,6 +173,7 @@ def file_run(app: App, folder: str, plan: LabPlan, record: RunRecord, remarks: S
     """
     root = app.settings.root
     path = write_run(root, record)
+    app.workspace.events.try_add(lab_ran(record, path, topics_of(root, folder)))
     try:
         table = write_table(root, folder, variants=list(plan.variants), metrics=plan.metrics)
     except StudyError as error:

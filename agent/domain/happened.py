@@ -1,16 +1,18 @@
 """The events that the tool leaves of what happened: each a sentence, its numbers and ids, and where to look."""
 
 from collections.abc import Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from agent.domain.attempt import Attempt
 from agent.domain.change import AnyChange, Change, LineChange, topic_of
 from agent.domain.event import Event, counted, event_id
+from agent.domain.lab import RunRecord
 from agent.domain.proposal import LedgerEntry, Proposal
 from agent.domain.text import one_line
 
 _STATE = {"passed": "passed", "not_passed": "not passed yet", "stopped": "stopped before the end"}
 _ANSWERED = {"answered": "answered from the notes", "abstained": "the notes do not say", "passages": "passages shown"}
+MAX_NUMBERS = 12  # of a lab's metrics in its event
 MAX_QUOTED = 300  # characters of a question in an event's sentence
 
 
@@ -69,6 +71,34 @@ def asked(id: str, at: datetime, question: str, outcome: str, topics: Sequence[s
         text=f"Asked “{one_line(question, MAX_QUOTED)}”: {said}.",
         data={"outcome": outcome, "citations": len(cited)},
         refs=tuple(dict.fromkeys(cited)),
+    )
+
+
+def lab_ran(record: RunRecord, path: str, topics: Sequence[str]) -> Event:
+    """Give the event of a lab's run; `topics` are those of the lab."""
+    variant = f" ({record.variant})" if record.variant else ""
+    ended = {"time": ", at its time limit", "memory": ", at its memory limit"}.get(record.ended, "")
+    numbers = [(row, name, value) for row, metrics in record.results.items() for name, value in metrics.items()]
+    shown = "; ".join(f"{row}: {name} {value:.4g}" for row, name, value in numbers[:MAX_NUMBERS])
+    return Event(
+        id=event_id("lab-run", f"{record.lab}:{record.id}"),
+        at=record.started + timedelta(seconds=record.duration_s),
+        kind="lab-run",
+        topic=topics[0] if len(topics) == 1 else "",
+        text=(
+            f"{'Entered a run of' if record.reported else 'Ran'} lab/{record.lab}{variant}: "
+            f"exit {record.exit_code} after {record.duration_s:.1f} s{ended}{f'; {shown}' if shown else ''}."
+        ),
+        data={
+            "lab": record.lab,
+            "run": record.id,
+            "variant": record.variant,
+            "exit_code": record.exit_code,
+            "duration_s": record.duration_s,
+            "reported": record.reported,
+            **{f"{row}: {name}": value for row, name, value in numbers[:MAX_NUMBERS]},
+        },
+        refs=(path,),
     )
 
 

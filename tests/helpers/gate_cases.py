@@ -367,6 +367,15 @@ CASES: tuple[Case, ...] = (
         f"L2 needs an environment spec in {LAB}: there is none that says anything (requirements.txt, pyproject.toml, "
         "uv.lock, …).",
     ),
+    Case(
+        "faked",
+        "an environment spec that says TODO",
+        2,
+        put("requirements.txt", "# TODO: a requirement a line\n\n", rerun=True),
+        f"L2 needs an environment spec in {LAB}: there is none that says anything (requirements.txt, pyproject.toml, "
+        "uv.lock, …).",
+    ),
+    Case("met", "nothing needed, and said so", 2, put("requirements.txt", "# the standard library\n", rerun=True)),
     Case("missing", "no code", 2, without("bench.py", rerun=True), f"L2 needs code in {LAB}: there is none."),
     Case(
         "faked",
@@ -562,6 +571,13 @@ CASES: tuple[Case, ...] = (
         3,
         results("", longer("Test", "- **Test**: TODO run it\n")),
         f"{_ANALYSIS}: its test is empty.",
+    ),
+    Case(
+        "faked",
+        "a part with the skeleton's question in it",
+        3,
+        results("", longer("Fix", "- **Fix**: TODO: what was changed for good, and the number after it.\n")),
+        f"{_ANALYSIS}: its fix is empty.",
     ),
     Case("missing", "no hypothesis", 3, results("", longer("Hypothesis", "")), f"{_ANALYSIS}: it has no hypothesis."),
     Case("missing", "L2's run failed", 3, run(exit_code=2), f"{_RUN_NEEDED} exited 2."),

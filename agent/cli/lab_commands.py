@@ -10,7 +10,7 @@ from agent.app.lab import LabState, Reported, draw_table, lab_states, record_lab
 from agent.app.lab_run import Listener, Ran, run_lab
 from agent.cli.lab_output import Screen
 from agent.cli.output import console, print_json
-from agent.domain.errors import UsageError
+from agent.domain.errors import UsageError, WorkspaceError
 from agent.domain.level import Level
 from agent.domain.text import one_line
 
@@ -46,7 +46,7 @@ def run_run(slug: str, *, variant: str, seconds: float, memory: int, json: bool)
                 _print_ran(ran, screen)
         except KeyboardInterrupt:
             screen.end()
-            screen.say("Stopped; everything that the lab started was ended, and this run was not recorded.")
+            screen.say("Stopped: the lab was ended, and this run was not recorded.")
             return 130
     return 1 if failed else 0
 
@@ -200,6 +200,6 @@ def run_table(slug: str) -> int:
     with App.load() as app:
         table = draw_table(app, slug)
     if table.fault:
-        raise UsageError(f"No table was written: {table.fault}.")
+        raise WorkspaceError(f"No table was written: {table.fault}.")
     console().print(f"{table.path}: {'brought up to date' if table.behind else 'up to date already'}.")
     return 0

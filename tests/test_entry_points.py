@@ -27,6 +27,7 @@ COMMANDS = {
     "check": {"--against", "--fix", "--strict", "--json"},
     "doctor": {"--json"},
     "focus": {"label", "text", "--remove", "--json"},
+    "due": {"topic", "--start", "--json"},
     "eval grade": {"source", "target"},
     "eval retrieve": {"--beir", "--run", "--json"},
     "index": {"--status", "--json"},

@@ -1,6 +1,6 @@
 """Running a quiz: one thread under its lock, a message in, events out."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
@@ -16,7 +16,7 @@ from agent.domain.errors import BusyError, ConflictError, GateError, StudyError,
 from agent.domain.happened import quiz_finished, quiz_paused
 from agent.domain.note import Note
 from agent.domain.proposal import Proposal
-from agent.domain.quiz import history_of, upcoming
+from agent.domain.quiz import for_recheck, history_of, upcoming
 from agent.domain.text import neutralise
 from agent.ports import Journal, Recorded, Wordings
 from agent.workspace.files import locked, sweep
@@ -125,11 +125,11 @@ class QuizRun:
         """The thread's state as it is on disk."""
         return dict(self._graph.get_state(self._config).values)
 
-    def begin(self, topic: str) -> Iterator[Event]:
-        """Start a new quiz and ask the first question."""
+    def begin(self, topic: str, scope: Sequence[str] = ()) -> Iterator[Event]:
+        """Start a new quiz, with a `scope` a re-check of these claims, and ask the first question."""
         if self._threads.notice:
             yield {"event": "notice", "text": self._threads.notice}
-        yield from self._run({"topic": topic, "quiz_id": self.thread})
+        yield from self._run({"topic": topic, "quiz_id": self.thread, "scope": list(scope)})
 
     def resume(self) -> Iterator[Event]:
         """Go on where the thread stands: finish what a dead process began, then put the question that is open."""
@@ -199,9 +199,13 @@ class QuizRun:
         yield {"event": "result", **result, "proposal": proposal.id if proposal else None}
 
     def _propose(self, result: dict[str, Any]) -> Proposal | None:
-        if not result["passed"] or result["attempt"] is None:
+        if result["attempt"] is None:
             return None
         try:
+            if result.get("scope"):
+                return self._app.promotions.propose_from_recheck(result["attempt"])
+            if not result["passed"]:
+                return None
             return self._app.promotions.propose_from_attempt(result["attempt"])
         except GateError:
             raise
@@ -231,7 +235,9 @@ class QuizRun:
         earlier = self._app.workspace.topic_attempts(state["topic"])
         history = history_of(note, earlier, datetime.fromisoformat(state["started"]), self._app.policy)
         now = Question.model_validate(state["question"])
-        self._wordings.prepare(upcoming(note, turns, history, self._app.policy, now=now)[:2])
+        scope = state.get("scope") or []
+        history = for_recheck(history) if scope else history
+        self._wordings.prepare(upcoming(note, turns, history, self._app.policy, now=now, scope=scope)[:2])
 
     def _note(self) -> Note:
         return self._app.workspace.note(self.state["topic"])

@@ -2,7 +2,7 @@
 
 import getpass
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, Literal
 from uuid import NAMESPACE_URL, uuid5
@@ -198,5 +198,8 @@ def catch_up(app: App) -> list[str]:
             app.promotions.propose_from_attempt(attempt.id)
         except GateError as error:
             messages.append(f"The attempt {attempt.id[:8]} on {attempt.topic} cannot be proposed: {error}")
+    for attempt in app.promotions.undecided_rechecks():
+        with suppress(StudyError):  # without a status column there is nothing to propose
+            app.promotions.propose_from_recheck(attempt.id)
     propose_ready_ticks(app)
     return messages

@@ -95,6 +95,21 @@ def promote(
 
 
 @app.command()
+def due(
+    topic: Annotated[str | None, typer.Argument(help="With --start: which topic; none: the first due.")] = None,
+    start: Annotated[bool, typer.Option("--start", help="Check again now, by the weakest claims.")] = False,
+    json: Json = False,
+) -> None:
+    """List verified topics with the level earned, the chance to recall them now, and when a re-check is due.
+
+    A re-check that is not passed takes nothing away: it proposes to mark the topic for study, for you to decide.
+    """
+    from agent.cli.due import run_due
+
+    raise typer.Exit(run_due(topic, start=start, json=json))
+
+
+@app.command()
 def focus(
     label: Annotated[str | None, typer.Argument(help="Label of a line, Q1 for `Q1 focus`; none: show them.")] = None,
     text: Annotated[str | None, typer.Argument(help="What it should say; a new label becomes a new line.")] = None,

@@ -1,7 +1,7 @@
 """`study quiz` and `study resume`: the conversation at a terminal, on a pipe, and as JSON events."""
 
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from datetime import datetime
 from io import TextIOWrapper
 from typing import Any
@@ -11,8 +11,10 @@ from agent.app.quiz import Event, QuizRun, open_quizzes, quiz_run
 from agent.cli.output import console, interactive, print_json
 from agent.cli.render import QuizScreen
 from agent.domain.errors import UsageError
+from agent.domain.memory import weakest
 from agent.domain.roadmap import Topic
 from agent.domain.suggestion import next_topic
+from agent.domain.text import one_line
 
 PASSED, NOT_PASSED, INTERRUPTED = 0, 1, 130
 SEPARATOR = "---"
@@ -35,6 +37,14 @@ def run_quiz(query: str | None, *, new: bool, json: bool) -> int:
         topic = _topic(app, query, json=json)
         app.workspace.note(topic.id)
         return _converse(app, topic, None, new=new, json=json)
+
+
+def run_recheck(app: App, topic: Topic, *, json: bool) -> int:
+    """Check a verified topic again, by the claims that are weakest now; a paused quiz on it goes on first."""
+    note, attempts = app.workspace.note(topic.id), app.workspace.topic_attempts(topic.id)
+    scope = [claim.id for claim in weakest(note, attempts, app.clock.now())]
+    _say(f"Checking again: {one_line(topic.text)} ({topic.level}, which stays), {len(scope)} questions.", json=json)
+    return _converse(app, topic, None, new=False, json=json, scope=scope)
 
 
 def run_resume(thread: str | None, *, list_only: bool, json: bool) -> int:
@@ -92,7 +102,9 @@ def _say(text: str, *, json: bool) -> None:
     console(stderr=json).print(text)
 
 
-def _converse(app: App, topic: Topic | None, thread: str | None, *, new: bool, json: bool) -> int:
+def _converse(
+    app: App, topic: Topic | None, thread: str | None, *, new: bool, json: bool, scope: Sequence[str] = ()
+) -> int:
     show: Callable[[Event], None] = _print_event
     if not json:
         show = QuizScreen(console(), app.workspace).show
@@ -104,7 +116,7 @@ def _converse(app: App, topic: Topic | None, thread: str | None, *, new: bool, j
             app.embedded_server.start()  # loads while the learner reads and types
         fresh = not run.state
         try:
-            return _loop(run, run.begin(topic.id) if fresh and topic else run.resume(), read, show)
+            return _loop(run, run.begin(topic.id, scope) if fresh and topic else run.resume(), read, show)
         except KeyboardInterrupt:
             console(stderr=True).print(f"\nPaused; `study resume {run.thread[:8]}` goes on at the same question.")
             return INTERRUPTED

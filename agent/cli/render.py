@@ -85,7 +85,9 @@ class QuizScreen:
             return
         note = self._read_note(event["topic"])
         self._out.print()
-        if event["passed"]:
+        if event["passed"] and event.get("scope"):
+            self._out.print("Still there: explained again, in your words.", style="bold green")
+        elif event["passed"]:
             self._out.print(
                 "You can explain this topic: every core claim, a boundary and a term, in your words.",
                 style="bold green",
@@ -100,12 +102,13 @@ class QuizScreen:
                 self._verdict(verdict, note)
         self._out.print()
         covered = sum(v["verdict"] == "covered" and v["kind"] == "core" for v in event["verdicts"])
-        if not event["passed"] and covered:
+        if not event["passed"] and covered and not event.get("scope"):
             self._out.print(f"The {covered} core claims you explained count for 14 days; a new quiz asks for the rest.")
         if event["session"]:
             self._out.print(f"Session draft: {event['session']}")
         if event["proposal"]:
-            self._out.print("A promotion is proposed; decide on it with `study review`.", style="bold")
+            what = "A change of status" if event.get("scope") else "A promotion"
+            self._out.print(f"{what} is proposed; decide on it with `study review`.", style="bold")
 
     def _verdict(self, verdict: Mapping[str, Any], note: Note | None) -> None:
         mark, style = _MARK.get(verdict["verdict"], ("·", "dim"))

@@ -92,7 +92,11 @@ class Standing(Record):
 
 
 class Attempt(Record):
-    """A finished quiz. `id` is a UUID, times are UTC; `sha256` is the content hash of everything else."""
+    """A finished quiz. `id` is a UUID, times are UTC; `sha256` is the content hash of everything else.
+
+    `scope` lists the claims of a re-check; a quiz for a level has none, and neither had attempts of before: an empty
+    scope leaves no trace in the hash.
+    """
 
     id: str
     topic: str
@@ -105,6 +109,7 @@ class Attempt(Record):
     standings: tuple[Standing, ...]
     turns: tuple[Turn, ...]
     versions: dict[str, str]
+    scope: tuple[str, ...] = ()
     sha256: str = ""
 
     @property
@@ -114,7 +119,8 @@ class Attempt(Record):
 
     def computed_hash(self) -> str:
         """Hash the content, leaving out the stored hash."""
-        return content_hash(self.model_dump(mode="json", exclude={"sha256"}))
+        absent = set() if self.scope else {"scope"}
+        return content_hash(self.model_dump(mode="json", exclude={"sha256"} | absent))
 
     def sealed(self) -> Self:
         """Give the attempt with its hash filled in."""

@@ -7,7 +7,7 @@ left as voiced.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 
 from agent.domain.appeal import after_appeal
@@ -238,20 +238,30 @@ def _sure(verdict: Judged, name: str) -> bool:
     return verdict.name == name and not verdict.abstain
 
 
-def unmet(note: Note, table: Mapping[str, Standing], *, answered: bool = True) -> tuple[str, ...]:
+def for_recheck(history: History) -> History:
+    """Give the history of a re-check, in which nothing that was explained before counts as explained."""
+    voiced = {claim: standing for claim, standing in history.carried.items() if standing.status != "covered"}
+    return replace(history, carried=voiced)
+
+
+def unmet(
+    note: Note, table: Mapping[str, Standing], *, answered: bool = True, scope: Sequence[str] = ()
+) -> tuple[str, ...]:
     """Say what is still missing for L1, in sentences; empty when the topic counts as explained.
 
     `answered`: whether the learner explained anything in this sitting; what was carried over alone passes nobody.
+    `scope`: the claims of a re-check, which asks for nothing else.
     """
     reasons: list[str] = []
     if not answered:
         reasons.append("Nothing was explained in this sitting.")
     counted = {"covered", "appealed"}
-    for claim in note.core:
+    for claim in [c for c in note.claims if c.id in scope] if scope else note.core:
         if table[claim.id].status not in counted:
-            reasons.append(f"The core claim ^{claim.id} is {_phrase(table[claim.id].status)}.")
+            what = "core claim" if claim.kind == "core" else claim.kind
+            reasons.append(f"The {what} ^{claim.id} is {_phrase(table[claim.id].status)}.")
     for kind, group in (("boundary", note.boundaries), ("term", note.terms)):
-        if not any(table[claim.id].status == "covered" for claim in group):
+        if not scope and not any(table[claim.id].status == "covered" for claim in group):
             reasons.append(f"No {kind} was explained.")
     for standing in table.values():
         if standing.status == "voiced":
@@ -268,11 +278,14 @@ def _phrase(status: str) -> str:
     }.get(status, status)
 
 
-def next_question(note: Note, turns: Sequence[Turn], history: History, policy: Policy) -> Question | None:
+def next_question(
+    note: Note, turns: Sequence[Turn], history: History, policy: Policy, scope: Sequence[str] = ()
+) -> Question | None:
     """Choose what to ask after these turns; None when the quiz is over.
 
     In order: one reworded follow-up to the answer just given, a voiced misconception, core claims, a boundary,
-    a term, and last one probe of the misconception that the answers came closest to.
+    a term, and last one probe of the misconception that the answers came closest to. A re-check asks for the claims
+    of its `scope` and no more.
     """
     table = standings(note, turns, history, policy)
     if len([turn for turn in turns if turn.action == "answer"]) >= policy.max_turns:
@@ -285,24 +298,28 @@ def next_question(note: Note, turns: Sequence[Turn], history: History, policy: P
         standing = table.get(misconception.id)
         if standing is not None and standing.status == "voiced" and misconception.id not in put:
             return probe(misconception)
-    for claim in _plan(note, table):
+    for claim in _plan(note, table, scope):
         if claim.id not in put:
             return _question(claim, "ask", turns, history)
-    if not any(m.id in put for m in note.misconceptions) and not unmet(note, table):
+    if not scope and not any(m.id in put for m in note.misconceptions) and not unmet(note, table):
         nearest = _likeliest_misconception(note, turns)
         return probe(nearest) if nearest is not None else None
     return None
 
 
-def upcoming(note: Note, turns: Sequence[Turn], history: History, policy: Policy, *, now: Question) -> list[Question]:
+def upcoming(
+    note: Note, turns: Sequence[Turn], history: History, policy: Policy, *, now: Question, scope: Sequence[str] = ()
+) -> list[Question]:
     """List the authored questions that are likely to be asked after `now`, so that they can be reworded meanwhile."""
-    plan = _plan(note, standings(note, turns, history, policy))
+    plan = _plan(note, standings(note, turns, history, policy), scope)
     put = {turn.question.claim for turn in turns} | {now.claim}
     return [_question(claim, "ask", turns, history) for claim in plan if claim.id not in put]
 
 
-def _plan(note: Note, table: Mapping[str, Standing]) -> list[Claim]:
-    """List the claims that the quiz still needs, most important first."""
+def _plan(note: Note, table: Mapping[str, Standing], scope: Sequence[str]) -> list[Claim]:
+    """List the claims that the quiz still needs, most important first; of a re-check in its own order."""
+    if scope:
+        return [claim for id in scope if (claim := note.claim(id)) is not None and table[id].status == "open"]
     wanted = [claim for claim in note.core if table[claim.id].status == "open"]
     for kind, group in (("boundary", note.boundaries), ("term", note.terms)):
         tried = [claim for claim in group if table[claim.id].status not in ("open", "covered")]

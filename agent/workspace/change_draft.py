@@ -6,7 +6,7 @@ from uuid import NAMESPACE_URL, uuid5
 
 from agent.domain.appeal import MAY_REST
 from agent.domain.attempt import Attempt, content_hash
-from agent.domain.change import AnyChange, Change, LineChange, StatusChange, status_after
+from agent.domain.change import AnyChange, Change, Evidence, LineChange, StatusChange, status_after
 from agent.domain.errors import ConflictError, GateError, UsageError
 from agent.domain.gate import GateEvidence, Requirement, gates, passed_attempt
 from agent.domain.ledger import heads, last_approved, levels, sound
@@ -17,6 +17,7 @@ from agent.domain.roadmap import Topic
 from agent.workspace.boxes import box_requirements
 from agent.workspace.evidence import file_hash, gathered, read_evidence, stale_evidence
 from agent.workspace.files import sha256_of
+from agent.workspace.session_file import local_day
 from agent.workspace.workspace import Workspace
 
 
@@ -131,6 +132,40 @@ class ChangeDraft:
             attempt_sha256=sha256_of(root, found[0]) if found is not None else None,
             appealed=tuple(s.claim for s in standings if s.status == "appealed" and s.kind in MAY_REST),
             versions=dict(attempt.versions) if attempt is not None else {},
+        )
+
+    def from_recheck(self, id: str, attempt: Attempt, attempt_path: str, created: datetime) -> Proposal | None:
+        """Make the proposal that a re-check leads to; None where the row says so already or nothing was decided."""
+        topic = self._workspace.roadmap().topic(attempt.topic)
+        status = "Verified" if attempt.passed else "Learning"
+        learning = topic is not None and topic.status.strip().casefold() == "learning"
+        if topic is None or topic.level < Level.L1 or attempt.state == "stopped" or learning != attempt.passed:
+            return None
+        day = local_day(attempt.started)
+        if attempt.passed:
+            rationale = f"The re-check of {day} was passed: ^{', ^'.join(attempt.scope)} were explained again."
+        else:
+            rationale = (
+                f"The re-check of {day} was not passed. {' '.join(attempt.reasons)} Approved, the row asks for study "
+                f"and stays at {topic.level}; rejected, nothing changes. To go down instead: "
+                f"`study promote {topic.id} --to L0 --reason …`."
+            )
+        evidence = Evidence(path=self._workspace.session_of(attempt), label=f"{day} re-check")
+        return Proposal(
+            id=id,
+            created=created,
+            change=StatusChange(
+                topic=topic.id,
+                topic_text=topic.text,
+                level=topic.level,
+                from_status=topic.status,
+                status=status,
+                evidence=(evidence,),
+            ),
+            rationale=rationale,
+            attempt=attempt.id,
+            attempt_sha256=sha256_of(self._workspace.root, attempt_path),
+            versions=dict(attempt.versions),
         )
 
     def _evidence(self, change: Change) -> GateEvidence:

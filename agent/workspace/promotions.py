@@ -112,6 +112,30 @@ class PromotionStore:
             versions=dict(attempt.versions),
         )
 
+    def propose_from_recheck(self, attempt_id: str) -> Proposal | None:
+        """Propose what a re-check leads to: the status `Learning` if it was not passed, `Verified` again if it was.
+
+        The level stays, whatever is decided. Gives None where the row says so already, the re-check was stopped, or it
+        was decided on before.
+        """
+        proposal_id = str(uuid5(NAMESPACE_URL, f"study:proposal:{attempt_id}"))
+        with locked(self._workspace.root):
+            pending, found = self._workspace.proposals.find(proposal_id), self._workspace.attempts.find(attempt_id)
+            if pending is not None:
+                return pending[1]
+            if found is None or self._workspace.ledger.find(proposal_id) is not None:
+                return None
+            proposal = self._draft.from_recheck(proposal_id, found[1], found[0], self._clock())
+            if proposal is not None:
+                self._write_new(proposal)
+            return proposal
+
+    def undecided_rechecks(self) -> list[Attempt]:
+        """List the newest re-check of every topic that left neither a proposal nor a decision."""
+        newest = {a.topic: a for a in sorted(self._workspace.attempts.readable()[0], key=lambda a: a.finished)}
+        decided = {e.attempt for e in self._workspace.ledger.readable()[0]} | {p.attempt for p in self.pending()}
+        return [a for a in newest.values() if a.scope and a.id not in decided]
+
     def undecided_attempts(self) -> list[Attempt]:
         """List passed attempts that left neither a proposal nor a decision (a process died in between)."""
         decided = {e.attempt for e in self._workspace.ledger.readable()[0]}
@@ -120,7 +144,7 @@ class PromotionStore:
         return [
             a
             for a in self._workspace.attempts.readable()[0]
-            if a.passed and a.id not in decided | pending and a.topic not in reached
+            if a.passed and not a.scope and a.id not in decided | pending and a.topic not in reached
         ]
 
     def pending(self) -> list[Proposal]:
@@ -173,11 +197,15 @@ class PromotionStore:
             known = self._workspace.proposals.find(proposal.id)
             if known is not None:
                 return known[1]
-            self._workspace.proposals.write(proposal.created, proposal)
-            for other in self.pending():
-                if other.change.target == change.target and other.id != proposal.id and other.intent is None:
-                    self._workspace.proposals.remove(other.id)
+            self._write_new(proposal)
             return proposal
+
+    def _write_new(self, proposal: Proposal) -> None:
+        """Write a proposal in the place of what is pending for the same."""
+        self._workspace.proposals.write(proposal.created, proposal)
+        for other in self.pending():
+            if other.change.target == proposal.change.target and other.id != proposal.id and other.intent is None:
+                self._workspace.proposals.remove(other.id)
 
     def propose_ledger_levels(self) -> list[Proposal]:
         """Propose, a row each, to set the roadmap's levels as the ledger has them.

@@ -37,7 +37,8 @@ def preview_change(workspace: Workspace, change: AnyChange) -> tuple[str, str]:
                 f"{topic.text!r} is {topic.status or 'without status'} at {topic.level} now, not "
                 f"{change.from_status or 'without status'} at {change.level}: roadmap.md was edited meanwhile."
             )
-        links = _new_links(topic, change)
+        # What shows that something was forgotten is no evidence of the row's level.
+        links = _new_links(topic, change) if change.status == "Verified" else []
         return before, workspace.edited_row(topic.id, links=links, status=change.status)
     if topic.level != change.from_level:
         raise ConflictError(

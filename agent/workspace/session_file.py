@@ -45,13 +45,15 @@ def _body(attempt: Attempt, note: Note) -> Iterator[str]:
     answers = sum(turn.action == "answer" for turn in attempt.turns)
     covered = [s for s in attempt.standings if s.status in ("covered", "appealed")]
     core = [s for s in attempt.standings if s.kind == "core"]
-    yield f"# Quiz: {note.title}"
+    again = [s for s in attempt.standings if s.claim in attempt.scope]
+    yield f"# {'Re-check' if again else 'Quiz'}: {note.title}"
     yield ""
     yield "## Summary"
     yield ""
+    kind, claims = ("re-check", "claims explained again") if again else ("quiz", "core claims explained")
     yield (
-        f"The quiz on [{note.title}]({link}) was {_STATE[attempt.state]}: {answers} answers, "
-        f"{sum(s in covered for s in core)} of {len(core)} core claims explained."
+        f"The {kind} on [{note.title}]({link}) was {_STATE[attempt.state]}: {answers} answers, "
+        f"{sum(s in covered for s in again or core)} of {len(again or core)} {claims}."
     )
     for reason in attempt.reasons:
         yield f"- {reason}"

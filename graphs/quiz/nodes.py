@@ -17,6 +17,7 @@ from agent.domain.quiz import (
     History,
     answered,
     claim_hash,
+    for_recheck,
     history_of,
     next_question,
     standings,
@@ -40,6 +41,9 @@ def open_quiz(state: QuizState, runtime: Runtime[QuizContext]) -> QuizState:
     fault = unfit(note)
     if fault:
         raise WorkspaceError(f"{note.path} cannot be quizzed from: {fault}; finish it and try again.")
+    unknown = [claim for claim in _scope(state) if note.claim(claim) is None]
+    if unknown:
+        raise UsageError(f"{note.path} has no claim ^{one_line(str(unknown[0]), 60)} to check again.")
     return {
         "flow_version": FLOW_VERSION,
         "quiz_id": quiz_id,
@@ -133,7 +137,7 @@ def ask(state: QuizState, runtime: Runtime[QuizContext]) -> QuizState:
     """Choose the next question; none when the quiz is over."""
     context, note = runtime.context, runtime.context.notes.note(state["topic"])
     pending = state.get("question")
-    chosen = next_question(note, _turns(state), _history(state, context, note), context.policy)
+    chosen = next_question(note, _turns(state), _history(state, context, note), context.policy, _scope(state))
     if chosen is None:
         return {"question": None}
     if pending and (pending["claim"], pending["kind"], pending["index"]) == (chosen.claim, chosen.kind, chosen.index):
@@ -158,7 +162,8 @@ def close(state: QuizState, runtime: Runtime[QuizContext]) -> QuizState:
     """Record the attempt, draft its session, and say where every claim stands."""
     context, note, turns = runtime.context, runtime.context.notes.note(state["topic"]), _turns(state)
     table = standings(note, turns, _history(state, context, note), context.policy)
-    reasons = unmet(note, table, answered=answered(turns))
+    scope = [claim for claim in _scope(state) if note.claim(claim) is not None]
+    reasons = unmet(note, table, answered=answered(turns), scope=scope)
     outcome = "passed" if not reasons else "stopped" if state.get("stop") else "not_passed"
     attempt = Attempt.model_validate(
         {
@@ -173,6 +178,7 @@ def close(state: QuizState, runtime: Runtime[QuizContext]) -> QuizState:
             "standings": tuple(table.values()),
             "turns": turns,
             "versions": dict(context.versions),
+            "scope": scope,
         }
     ).sealed()
     recorded = context.journal.record(attempt) if turns else None
@@ -180,6 +186,7 @@ def close(state: QuizState, runtime: Runtime[QuizContext]) -> QuizState:
         "topic": attempt.topic,
         "state": outcome,
         "passed": attempt.passed,
+        "scope": list(attempt.scope),
         "verdicts": [_shown(note, standing) for standing in table.values()],
         "reasons": list(reasons),
         "attempt": attempt.id if recorded else None,
@@ -284,7 +291,12 @@ def _history(state: QuizState, context: QuizContext, note: Note) -> History:
     # As of the start, so that a cover which expires during a long pause does not vanish in the middle.
     started = datetime.fromisoformat(state["started"])
     earlier = [a for a in context.journal.attempts(state["topic"]) if a.id != state["quiz_id"]]
-    return history_of(note, earlier, started, context.policy)
+    history = history_of(note, earlier, started, context.policy)
+    return for_recheck(history) if _scope(state) else history
+
+
+def _scope(state: QuizState) -> list[str]:
+    return state.get("scope") or []
 
 
 def _with_turn(state: QuizState, turn: Turn, notice: str) -> QuizState:

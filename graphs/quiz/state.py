@@ -16,11 +16,20 @@ def keep_first(before: str, given: str) -> str:
     return before or given
 
 
+def keep_first_list(before: list[str], given: list[str]) -> list[str]:
+    """Keep what a thread began with, as above."""
+    return before or given
+
+
 class QuizInput(TypedDict, total=False):
-    """A run's input: the first one names `topic`, and a UUID as `quiz_id` or none; every later one is a `message`."""
+    """A run's input: the first one names `topic`, and a UUID as `quiz_id` or none; every later one is a `message`.
+
+    `scope` makes it a re-check, which asks for these claims of the note and proposes no level.
+    """
 
     topic: Annotated[str, keep_first]
     quiz_id: Annotated[str, keep_first]
+    scope: Annotated[list[str], keep_first_list]
     message: str
 
 

@@ -33,7 +33,7 @@ class Rating(IntEnum):
 
 
 @dataclass(frozen=True, slots=True)
-class Review:
+class Recall:
     """One time that something was recalled, or not."""
 
     at: datetime
@@ -87,7 +87,7 @@ def _card(memory: Memory | None) -> "Card":
     )
 
 
-def replay(reviews: Iterable[Review]) -> Memory | None:
+def replay(reviews: Iterable[Recall]) -> Memory | None:
     """Fold reviews, oldest first, into what they left; None where there are none.
 
     Raises:
@@ -117,18 +117,18 @@ def _intact(attempts: Iterable[Attempt]) -> list[Attempt]:
     return sorted((a for a in attempts if a.sha256 == a.computed_hash()), key=lambda a: (a.finished, a.id))
 
 
-def topic_reviews(attempts: Iterable[Attempt]) -> list[Review]:
+def topic_reviews(attempts: Iterable[Attempt]) -> list[Recall]:
     """Give the reviews of a topic: its first passed attempt, and every one after it that came to a verdict.
 
     Passed at the first asking is good, with a follow-up or help hard; not passed is forgotten. What was stopped says
     nothing.
     """
-    reviews: list[Review] = []
+    reviews: list[Recall] = []
     for attempt in _intact(attempts):
         if attempt.state == "stopped" or not (reviews or attempt.passed):
             continue
         rating = Rating.AGAIN if not attempt.passed else Rating.GOOD if _at_once(attempt) else Rating.HARD
-        reviews.append(Review(attempt.finished, rating))
+        reviews.append(Recall(attempt.finished, rating))
     return reviews
 
 
@@ -136,17 +136,17 @@ def _at_once(attempt: Attempt) -> bool:
     return all(turn.action == "answer" and turn.question.kind in ("ask", "probe") for turn in attempt.turns)
 
 
-def claim_reviews(note: Note, attempts: Iterable[Attempt]) -> dict[str, list[Review]]:
+def claim_reviews(note: Note, attempts: Iterable[Attempt]) -> dict[str, list[Recall]]:
     """Give the reviews of every claim that was ever explained, as long as the note still says the same of it."""
     hashes = {claim.id: content_hash(claim.text)[:16] for claim in note.claims}
-    found: dict[str, list[Review]] = {}
+    found: dict[str, list[Recall]] = {}
     for attempt in _intact(attempts):
         for standing in attempt.standings:
             if standing.claim_hash != hashes.get(standing.claim):
                 continue
             rating = _claim_rating(attempt, standing)
             if rating is not None and (rating > Rating.AGAIN or standing.claim in found):
-                found.setdefault(standing.claim, []).append(Review(standing.covered_at or attempt.finished, rating))
+                found.setdefault(standing.claim, []).append(Recall(standing.covered_at or attempt.finished, rating))
     return found
 
 

@@ -5,7 +5,7 @@ from datetime import datetime, timedelta, timezone
 
 import pytest
 
-from agent.domain.memory import LONGEST_DAYS, Memory, Rating, Review, claim_reviews, replay, topic_reviews, weakest
+from agent.domain.memory import LONGEST_DAYS, Memory, Rating, Recall, claim_reviews, replay, topic_reviews, weakest
 from tests.helpers.fakes import START
 from tests.helpers.sittings import act, attempt, later, quiz_note, right, wrong
 
@@ -19,10 +19,10 @@ def kept(memory: Memory | None) -> Memory:
 
 
 def sequence(*ratings: Rating) -> list[tuple[int, float]]:
-    """Review each time it is due: (days until the next review, stability) after each."""
-    reviews, at, out = list[Review](), START, list[tuple[int, float]]()
+    """Recall each time it is due: (days until the next review, stability) after each."""
+    reviews, at, out = list[Recall](), START, list[tuple[int, float]]()
     for rating in ratings:
-        reviews.append(Review(at, rating))
+        reviews.append(Recall(at, rating))
         memory = kept(replay(reviews))
         out.append(((memory.due - at).days, round(memory.stability, 4)))
         at = memory.due
@@ -48,7 +48,7 @@ def test_golden_sequences(ratings: tuple[Rating, ...], expected: list[tuple[int,
 
 
 def test_retrievability_falls_with_the_days() -> None:
-    memory = kept(replay([Review(START, GOOD)]))
+    memory = kept(replay([Recall(START, GOOD)]))
     days = (0, 1, 2, 7, 30, 365)
     chances = [round(memory.retrievability(START + timedelta(days=day)), 4) for day in days]
     assert chances == [1.0, 0.9468, 0.9095, 0.8083, 0.6675, 0.4589]
@@ -57,20 +57,20 @@ def test_retrievability_falls_with_the_days() -> None:
 
 
 def test_a_clock_that_went_backwards_gives_no_chance_above_one() -> None:
-    memory = kept(replay([Review(START, GOOD)]))
+    memory = kept(replay([Recall(START, GOOD)]))
     assert memory.retrievability(START - timedelta(days=30)) == 1.0
 
 
 def test_order_zone_and_repetition_change_nothing() -> None:
-    first, second = Review(START, GOOD), Review(START + timedelta(days=3), GOOD)
-    elsewhere = Review(second.at.astimezone(timezone(timedelta(hours=9))), GOOD)
+    first, second = Recall(START, GOOD), Recall(START + timedelta(days=3), GOOD)
+    elsewhere = Recall(second.at.astimezone(timezone(timedelta(hours=9))), GOOD)
     assert replay([second, first]) == replay([first, elsewhere])
     assert replay([]) is None
 
 
 def test_a_time_needs_its_zone() -> None:
     with pytest.raises(ValueError, match="zone"):
-        replay([Review(datetime(2026, 1, 1), GOOD)])  # noqa: DTZ001
+        replay([Recall(datetime(2026, 1, 1), GOOD)])  # noqa: DTZ001
 
 
 class TestOfATopic:

@@ -4,15 +4,13 @@ import asyncio
 import re
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping, Sequence
 from concurrent.futures import CancelledError
-from pathlib import Path
-from string import Template
 from typing import TYPE_CHECKING, Any, TypeVar
 from urllib.parse import urlsplit
 
 from pydantic import BaseModel, ValidationError
 
 from agent.adapters.models.background import BackgroundLoop
-from agent.adapters.models.schema import flat_schema, json_object, problem_of
+from agent.adapters.models.schema import flat_schema, json_object, reask_text
 from agent.domain.errors import ModelError
 from agent.ports.chat import Prompt
 
@@ -143,7 +141,7 @@ class OpenAIChat:
                 return schema.model_validate_json(json_object(text))
             except ValidationError as error:
                 if attempt == 0:
-                    messages += [AIMessage(text), HumanMessage(_reask(schema, error))]
+                    messages += [AIMessage(text), HumanMessage(reask_text(schema, error))]
         return None
 
     async def _stream(self, prompt: Prompt, options: Mapping[str, Any]) -> AsyncIterator[str]:
@@ -263,13 +261,6 @@ def _messages(prompt: Prompt) -> "list[BaseMessage]":
     from langchain_core.messages import HumanMessage, SystemMessage
 
     return [SystemMessage(prompt.system), HumanMessage(prompt.user)]
-
-
-def _reask(schema: type[BaseModel], error: ValidationError) -> str:
-    import json
-
-    template = Template(Path(__file__).with_name("reask.md").read_text(encoding="utf-8"))
-    return template.substitute(problem=problem_of(error), schema=json.dumps(flat_schema(schema)))
 
 
 def _named_option(message: str, options: Mapping[str, Any]) -> str | None:

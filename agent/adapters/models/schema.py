@@ -1,5 +1,8 @@
 """JSON schemas that weak models and strict endpoints both keep to, and what came back instead."""
 
+import json
+from pathlib import Path
+from string import Template
 from typing import Any
 
 from pydantic import BaseModel, ValidationError
@@ -48,3 +51,9 @@ def problem_of(error: ValidationError) -> str:
     """What does not fit, for the model to read: at most three problems, with their fields."""
     problems = [f"{'.'.join(map(str, item['loc'])) or 'reply'}: {item['msg']}" for item in error.errors()[:3]]
     return "; ".join(problems)
+
+
+def reask_text(model: type[BaseModel], error: ValidationError) -> str:
+    """The second and last request for a reply that fits."""
+    template = Template(Path(__file__).with_name("reask.md").read_text(encoding="utf-8"))
+    return template.substitute(problem=problem_of(error), schema=json.dumps(flat_schema(model)))

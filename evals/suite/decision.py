@@ -1,0 +1,135 @@
+"""From the samples of two arms to a verdict. Pure: the thresholds, and the sentences that a person reads."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Literal
+
+from evals.suite import paired
+from evals.suite.contract import Case
+from evals.suite.samples import Sample
+
+Verdict = Literal["not worse", "regression", "inconclusive", "invalid", "budget spent"]
+EXIT: Mapping[Verdict, int] = {
+    "not worse": 0,
+    "regression": 1,
+    "inconclusive": 10,
+    "invalid": 11,
+    "budget spent": 12,
+}
+_WORST_FIRST: Sequence[Verdict] = ("regression", "invalid", "budget spent", "inconclusive", "not worse")
+
+MARGIN = 0.05
+"""A drop up to here is not worth a person's evening."""
+ALARM = 0.2
+"""Adjusted p-value from which fresh samples are taken. A sieve, not a verdict: together with `CONFIRM` a night on which
+nothing changed turns red with a chance of at most 0.2 × 0.05 = 1 %."""
+CONFIRM = 0.05
+BLIND = 2 * MARGIN
+"""A run that could not have seen a drop of this size says "inconclusive", not "not worse"."""
+COVERAGE = 0.98
+SHAKY = 0.02
+"""Share of requests whose first try failed at the endpoint, from which nothing that it says is trusted."""
+
+
+@dataclass(frozen=True, slots=True)
+class Comparison:
+    """Candidate minus baseline on the items that both arms measured; rates and differences of the primary metric."""
+
+    items: int
+    sources: int
+    baseline: float
+    candidate: float
+    difference: float
+    low: float
+    high: float
+    p_worse: float
+    p_better: float
+    detectable: float
+    lost: int
+    won: int
+
+
+def compare(cases: Iterable[Case], baseline: Mapping[str, float], candidate: Mapping[str, float]) -> Comparison | None:
+    """Compare two arms by case id → score; None where they share no item."""
+    shared = [case for case in cases if case.id in baseline and case.id in candidate]
+    if not shared:
+        return None
+    groups: dict[str, list[float]] = {}
+    for case in shared:
+        groups.setdefault(case.source, []).append(candidate[case.id] - baseline[case.id])
+    low, high = paired.interval(groups)
+    differences = [value for group in groups.values() for value in group]
+    return Comparison(
+        items=len(shared),
+        sources=len(groups),
+        baseline=sum(baseline[case.id] for case in shared) / len(shared),
+        candidate=sum(candidate[case.id] for case in shared) / len(shared),
+        difference=paired.mean_difference(groups),
+        low=low,
+        high=high,
+        p_worse=paired.worse_p(groups),
+        p_better=paired.better_p(groups),
+        detectable=paired.detectable(groups),
+        lost=sum(value < -1e-9 for value in differences),
+        won=sum(value > 1e-9 for value in differences),
+    )
+
+
+def item_scores(samples: Iterable[Sample], metric: str) -> dict[str, float]:
+    """Case → mean over its measured repeats; cases on which the metric does not apply are left out."""
+    found: dict[str, list[float]] = {}
+    for sample in samples:
+        value = sample.scores.get(metric)
+        if sample.measured and value is not None:
+            found.setdefault(sample.case, []).append(value)
+    return {case: sum(values) / len(values) for case, values in found.items()}
+
+
+def coverage(samples: Sequence[Sample]) -> float:
+    """Share of the samples taken that measured something; 1 where none was to be taken."""
+    return sum(sample.measured for sample in samples) / len(samples) if samples else 1.0
+
+
+def alarms(firsts: Mapping[str, Comparison]) -> dict[str, float]:
+    """Subjects whose drop deserves fresh samples, with their adjusted p-values (Holm over the subjects compared)."""
+    adjusted = paired.holm({name: first.p_worse for name, first in firsts.items()})
+    return {name: p for name, p in adjusted.items() if p <= ALARM and firsts[name].difference < 0}
+
+
+def confirmed(fresh: Mapping[str, Comparison], both: Mapping[str, Comparison]) -> dict[str, bool]:
+    """Alarms that fresh samples bear out: worse again by themselves (Holm), and by more than the margin over both."""
+    adjusted = paired.holm({name: again.p_worse for name, again in fresh.items()})
+    return {name: adjusted[name] <= CONFIRM and both[name].difference < -MARGIN for name in fresh}
+
+
+def judge_unalarmed(first: Comparison) -> tuple[Verdict, str]:
+    """The verdict where no drop was found, with what the run could have seen."""
+    seen = f"a drop of {_points(first.detectable)} points would have been seen"
+    if first.detectable > BLIND:
+        return "inconclusive", f"no drop was found, but only {seen}"
+    better = first.difference > 0 and first.p_better <= CONFIRM
+    return "not worse", f"{'better' if better else 'no drop'}; {seen}"
+
+
+def overall(verdicts: Iterable[Verdict]) -> Verdict:
+    """The run's verdict: the worst of its subjects'; budget spent where nothing was measured at all."""
+    given = set(verdicts)
+    return next((verdict for verdict in _WORST_FIRST if verdict in given), "budget spent")
+
+
+def slices(
+    cases: Iterable[Case], baseline: Mapping[str, float], candidate: Mapping[str, float]
+) -> dict[str, tuple[Comparison, float]]:
+    """`style=terse` → its comparison and the p-value of any change, adjusted over all slices. For the report only."""
+    groups: dict[str, list[Case]] = {}
+    for case in cases:
+        for name, value in case.slices.items():
+            groups.setdefault(f"{name}={value}", []).append(case)
+    compared = {name: found for name, group in groups.items() if (found := compare(group, baseline, candidate))}
+    either = {name: min(1.0, 2 * min(c.p_worse, c.p_better)) for name, c in compared.items()}
+    adjusted = paired.benjamini_hochberg(either)
+    return {name: (found, adjusted[name]) for name, found in compared.items()}
+
+
+def _points(share: float) -> str:
+    return f"{100 * share:.1f}"

@@ -1,0 +1,84 @@
+"""What decides the figures of a run, by axis. Two runs are compared only if they differ on the declared axis."""
+
+import hashlib
+from collections.abc import Iterable, Mapping, Sequence
+from importlib.util import find_spec
+from pathlib import Path
+
+from agent.domain.errors import UsageError
+from evals.suite.contract import Case, Subject, Variant
+from evals.suite.store import digest
+from graphs.prompts import replaced, template
+
+Parts = Mapping[str, str]
+"""Axis → what stands there: readable names with short hashes."""
+
+AXES = ("template", "options", "schema", "code", "retrieval", "model", "runtime", "sampler", "dataset", "scorer")
+DECLARED: Mapping[str, frozenset[str]] = {
+    "prompt": frozenset({"template", "options", "schema", "code", "retrieval"}),
+    "model": frozenset({"model", "runtime"}),
+    "sampler": frozenset({"sampler"}),
+}
+"""What may differ under each `--axis`. The model of a component without prompts, a grader's weights, is its prompt."""
+
+
+def fingerprint(
+    subject: Subject, variant: Variant, cases: Iterable[Case], *, sampler: str, model: Parts | None = None
+) -> dict[str, str]:
+    """Every axis of one arm. `model` are the transport's parts, None for a subject that asks no model."""
+    with replaced(variant.templates):
+        templates = " ".join(template(name).id for name in subject.templates)
+    schema = subject.schema.model_json_schema() if subject.schema else None
+    parts = {
+        "template": templates or "none",
+        "options": " ".join(f"{key}={value}" for key, value in sorted(variant.options.items())) or "none",
+        "schema": digest(schema) if schema else "none",
+        "code": code_hash(subject.code),
+        "retrieval": "none",
+        "model": "none",
+        "runtime": "none",
+        "sampler": sampler,
+        "dataset": dataset_hash(cases),
+        "scorer": f"{subject.scorer.version}@{code_hash([type(subject.scorer).__module__])}",
+    }
+    return {**parts, **(model or {}), **subject.versions()}
+
+
+def dataset_hash(cases: Iterable[Case]) -> str:
+    """Over everything in the cases that can change a figure."""
+    return digest([[c.id, c.source, c.split, dict(c.input), dict(c.expected)] for c in cases])
+
+
+def code_hash(modules: Sequence[str]) -> str:
+    """Over the source of modules and packages, found without importing them.
+
+    Raises:
+        UsageError: there is no such module.
+    """
+    whole = hashlib.sha256()
+    for module in sorted(modules):
+        for path in _sources(module):
+            whole.update(path.name.encode() + b"\0" + path.read_bytes())
+    return whole.hexdigest()[:12]
+
+
+def _sources(module: str) -> list[Path]:
+    try:
+        spec = find_spec(module)
+    except ModuleNotFoundError:
+        spec = None
+    if spec is None or spec.origin is None:
+        raise UsageError(f"There is no module {module!r}; mend the subject that names it.")
+    origin = Path(spec.origin)
+    return sorted(origin.parent.rglob("*.py")) if spec.submodule_search_locations else [origin]
+
+
+def differing(one: Parts, other: Parts) -> tuple[str, ...]:
+    """The axes on which two arms differ, in the order of `AXES`."""
+    return tuple(axis for axis in AXES if one.get(axis, "none") != other.get(axis, "none"))
+
+
+def undeclared(axes: Iterable[str], declared: str, *, uses_chat: bool) -> tuple[str, ...]:
+    """Those of the axes that may not differ under `--axis declared`."""
+    allowed = DECLARED[declared] | (frozenset() if uses_chat else {"model"})
+    return tuple(axis for axis in axes if axis not in allowed)

@@ -1,0 +1,218 @@
+"""Taking samples: one run of one case in one arm, written down as it is done."""
+
+import json
+import time
+from collections.abc import Callable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Any, Literal, Protocol
+
+from agent.domain.errors import ModelError
+from evals.suite.chat import RETRIES, Call, Draw, MeasuredChat, Meter
+from evals.suite.contract import Case, Subject, Unparsed, Value, Variant
+from evals.suite.store import Store, digest
+from evals.suite.transport import Transport
+from graphs.prompts import replaced
+
+Status = Literal["ok", "unparsed", "timed out", "failed", "unmeasured"]
+Progress = Callable[[str, int, int], None]
+"""Told what is being measured, how many samples are done and how many there are."""
+
+
+@dataclass(frozen=True, slots=True)
+class Sample:
+    """What became of one run of a case.
+
+    `status`: `ok`; `unparsed`, `timed out` and `failed` are the subject's failures and score 0; `unmeasured` is the
+    endpoint's failure and scores nothing. `broken` are the invariants that the value breaks, with a sentence each.
+    `key` says which sample it is, and `output` is a digest of every reply and of the value.
+    """
+
+    key: str
+    case: str
+    repeat: int
+    status: Status
+    why: str = ""
+    value: Value | None = None
+    scores: Mapping[str, float | None] = field(default_factory=dict)
+    broken: Mapping[str, str] = field(default_factory=dict)
+    calls: tuple[Call, ...] = ()
+    output: str = ""
+    seconds: float = 0.0
+
+    @property
+    def measured(self) -> bool:
+        """Whether anything was learned about the subject."""
+        return self.status != "unmeasured"
+
+
+class Journal(Protocol):
+    """The samples of a run that are done."""
+
+    def get(self, key: str) -> Sample | None:
+        """The sample, if it was taken."""
+        ...
+
+    def add(self, sample: Sample) -> None:
+        """Write one down."""
+        ...
+
+
+class MemoryJournal:
+    """For simulated nights."""
+
+    def __init__(self) -> None:
+        self._samples: dict[str, Sample] = {}
+
+    def get(self, key: str) -> Sample | None:
+        """See `Journal`."""
+        return self._samples.get(key)
+
+    def add(self, sample: Sample) -> None:
+        """See `Journal`."""
+        self._samples[sample.key] = sample
+
+
+class FileJournal(MemoryJournal):
+    """JSON lines, appended: a kill loses at most the sample that was being written."""
+
+    def __init__(self, path: Path) -> None:
+        super().__init__()
+        path.parent.mkdir(parents=True, exist_ok=True)
+        text = path.read_text(encoding="utf-8") if path.exists() else ""
+        whole, torn, rest = text.rpartition("\n")
+        for line in whole.split("\n"):
+            if line:
+                super().add(sample_from(json.loads(line)))
+        if rest:  # a kill tore the last line off
+            path.write_text(whole + torn, encoding="utf-8")
+        self._file = path.open("a", encoding="utf-8")
+
+    def add(self, sample: Sample) -> None:
+        """See `Journal`."""
+        super().add(sample)
+        self._file.write(json.dumps(asdict(sample), ensure_ascii=False) + "\n")
+        self._file.flush()
+
+    def close(self) -> None:
+        """Close the file."""
+        self._file.close()
+
+
+def sample_from(row: Mapping[str, Any]) -> Sample:
+    """Read a sample back from its JSON."""
+    calls = tuple(Call(**call) for call in row["calls"])
+    return Sample(**{**row, "calls": calls})
+
+
+@dataclass(frozen=True, slots=True)
+class Arm:
+    """A variant and how its replies are drawn. `stage` and `name` part its samples from all others of the run."""
+
+    stage: Literal["canary", "again", "first", "confirm"]
+    name: Literal["baseline", "candidate"]
+    variant: Variant
+    temperature: float = 0.0
+    sampled: bool = False
+    salt: str = ""
+
+    def draw(self, case: Case, repeat: int) -> Draw:
+        """The draw of one repeat; both arms draw apart, or they would agree by the shared seed."""
+        if not self.sampled:
+            return Draw(self.temperature, 0, repeat, self.salt)
+        seed = int(digest([self.salt, self.stage, self.name, case.id, repeat]), 16) % 2**31
+        return Draw(self.temperature, seed, repeat, self.salt)
+
+
+@dataclass(slots=True)
+class Bench:
+    """What samples are taken with. `deadline`: when no further one is begun, on `clock`; None for never."""
+
+    transport: Transport
+    store: Store
+    journal: Journal
+    concurrency: int = 1
+    deadline: float | None = None
+    clock: Callable[[], float] = time.monotonic
+    progress: Progress | None = None
+    retries: Sequence[float] = RETRIES
+
+    def take(
+        self, subject: Subject, arm: Arm, cases: Sequence[Case], meter: Meter, *, repeats: int = 1
+    ) -> list[Sample]:
+        """Take every repeat of every case, those in the journal from there; fewer where the time runs out.
+
+        Repeats are the outer loop, so that a run that ends early has the same number of every case but for one.
+        """
+        tasks = [(case, repeat) for repeat in range(repeats) for case in cases]
+        done: list[Sample] = []
+        label = f"{subject.name}: {arm.stage}, {arm.name}"
+
+        def one(task: tuple[Case, int]) -> Sample | None:
+            sample = self._one(subject, arm, *task, meter)
+            if sample is not None:
+                done.append(sample)
+                if self.progress is not None:
+                    self.progress(label, len(done), len(tasks))
+            return sample
+
+        if self.concurrency == 1 or not subject.uses_chat:
+            taken = [one(task) for task in tasks]
+        else:
+            with ThreadPoolExecutor(self.concurrency) as pool:
+                taken = list(pool.map(one, tasks))
+        return [sample for sample in taken if sample is not None]
+
+    def _one(self, subject: Subject, arm: Arm, case: Case, repeat: int, meter: Meter) -> Sample | None:
+        key = f"{subject.name}/{arm.stage}/{arm.name}/{repeat}/{case.id}"
+        known = self.journal.get(key)
+        if known is not None:
+            return known
+        if self.deadline is not None and self.clock() >= self.deadline:
+            return None
+        chat = MeasuredChat(self.transport, self.store, arm.draw(case, repeat), meter, retries=self.retries)
+        began = self.clock()
+        sample = run_case(subject, arm.variant, case, chat, key, repeat)
+        sample = _timed(sample, self.clock() - began)
+        self.journal.add(sample)
+        return sample
+
+
+def run_case(subject: Subject, variant: Variant, case: Case, chat: MeasuredChat, key: str, repeat: int) -> Sample:
+    """Run and score one case. What the endpoint did decides before what the subject made of it."""
+    value: Value | None = None
+    why = ""
+    status: Status = "ok"
+    try:
+        with replaced(variant.templates):
+            value = subject.run(case, chat, variant.options)
+    except Unparsed as error:
+        status, why = "unparsed", str(error)
+    except ModelError as error:
+        status, why = "failed", str(error)
+    endings = {call.status: call.why for call in chat.calls}
+    if "infrastructure" in endings:
+        status, why = "unmeasured", endings["infrastructure"]
+    elif "timed out" in endings:
+        status, why = "timed out", endings["timed out"]
+    elif chat.unparsed:
+        status, why = "unparsed", chat.unparsed
+    calls = tuple(chat.calls)
+    if status == "unmeasured":
+        return Sample(key, case.id, repeat, status, why, calls=calls)
+    output = digest([value, chat.replies])
+    broken = {}
+    if value is not None:
+        told = {invariant.name: invariant.broken(case, value) for invariant in subject.invariants}
+        broken = {name: sentence for name, sentence in told.items() if sentence}
+    if status != "ok" or value is None:
+        scores: Mapping[str, float | None] = {subject.scorer.metrics[0]: 0.0}
+    else:
+        scores = subject.scorer.score(case, value)
+    return Sample(key, case.id, repeat, status, why, value, scores, broken, calls, output)
+
+
+def _timed(sample: Sample, seconds: float) -> Sample:
+    fields = {name: getattr(sample, name) for name in Sample.__slots__}
+    return Sample(**{**fields, "seconds": round(seconds, 3)})

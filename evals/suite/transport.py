@@ -1,0 +1,200 @@
+"""One request to an OpenAI-compatible endpoint, and the three ways in which it can end badly.
+
+A time-out is the model's failure, a broken endpoint is nobody's measurement: the two must never look alike.
+"""
+
+import threading
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Protocol
+from urllib.parse import urlsplit
+
+from agent.domain.errors import ModelError
+
+if TYPE_CHECKING:
+    import httpx
+
+CONNECT_SECONDS = 5.0
+Body = Mapping[str, Any]
+
+
+class TimedOut(ModelError):
+    """The model took longer than it may: a failure of the subject."""
+
+
+class Infrastructure(ModelError):
+    """The endpoint failed; nothing was learned about the subject. `wait`: seconds it asked us to wait, if it did.
+
+    `limited`: the endpoint said that we ask too often, which is no sign of a broken one.
+    """
+
+    def __init__(self, message: str, *, wait: float | None = None, limited: bool = False) -> None:
+        super().__init__(message)
+        self.wait, self.limited = wait, limited
+
+
+class Unsupported(ModelError):
+    """The endpoint does not know an option that was sent."""
+
+
+@dataclass(frozen=True, slots=True)
+class Reply:
+    """What the endpoint said. `finish` is OpenAI's reason; tokens are its own count, 0 where it gives none."""
+
+    text: str
+    finish: str = "stop"
+    tokens_in: int = 0
+    tokens_out: int = 0
+    seconds: float = 0.0
+
+
+class Transport(Protocol):
+    """Where requests go. `name` is the model's; `identity` what must be the same for two replies to be comparable."""
+
+    @property
+    def name(self) -> str:
+        """The model's name."""
+        ...
+
+    @property
+    def identity(self) -> Mapping[str, str]:
+        """Fingerprint parts: `model`, `runtime`."""
+        ...
+
+    def post(self, body: Body) -> Reply:
+        """Send one chat completion.
+
+        Raises:
+            TimedOut: it took too long.
+            Infrastructure: the endpoint failed or answered with something that is no chat completion.
+        """
+        ...
+
+
+class RateLimit:
+    """Lets one request through every `60 / per_minute` seconds; 0 lets all through at once."""
+
+    def __init__(self, per_minute: float) -> None:
+        self._gap = 60 / per_minute if per_minute > 0 else 0.0
+        self._next = 0.0
+        self._lock = threading.Lock()
+
+    def wait(self) -> None:
+        """Wait for this request's turn."""
+        if not self._gap:
+            return
+        with self._lock:
+            now = time.monotonic()
+            turn = max(now, self._next)
+            self._next = turn + self._gap
+        time.sleep(max(0.0, turn - now))
+
+
+class HttpTransport:
+    """An endpoint over HTTP.
+
+    Args:
+        base_url: e.g. `http://127.0.0.1:8080/v1`.
+        name: the model's name there.
+        identity: fingerprint parts.
+        api_key: "" sends none.
+        timeout: seconds for one reply.
+        extra: options that only this endpoint knows, such as llama.cpp's `cache_prompt`.
+        limit: how often it may be asked.
+    """
+
+    def __init__(
+        self,
+        base_url: str,
+        name: str,
+        identity: Mapping[str, str],
+        *,
+        api_key: str = "",
+        timeout: float = 120.0,
+        extra: Mapping[str, Any] | None = None,
+        limit: RateLimit | None = None,
+    ) -> None:
+        self.name, self.identity = name, identity
+        self._url, self._key, self._timeout = base_url.rstrip("/"), api_key, timeout
+        self._extra, self._limit = dict(extra or {}), limit or RateLimit(0)
+        self._client: httpx.Client | None = None
+        self._unknown: set[str] = set()
+        self._lock = threading.Lock()
+
+    def post(self, body: Body) -> Reply:
+        """See `Transport`. An option that the endpoint does not know is left out from then on."""
+        while True:
+            sent = {key: value for key, value in {**body, **self._extra}.items() if key not in self._unknown}
+            if "max_tokens" in self._unknown:
+                sent["max_completion_tokens"] = body["max_tokens"]
+            try:
+                return self._post(sent)
+            except Unsupported as error:
+                option = next((key for key in sent if key in str(error)), None)
+                if option is None or option in ("model", "messages"):
+                    raise Infrastructure(str(error)) from None
+                self._unknown.add(option)
+
+    def close(self) -> None:
+        """Close the connections."""
+        with self._lock:
+            client, self._client = self._client, None
+        if client is not None:
+            client.close()
+
+    def _post(self, sent: Body) -> Reply:
+        import httpx
+
+        self._limit.wait()
+        began = time.monotonic()
+        try:
+            response = self._http().post(f"{self._url}/chat/completions", json=dict(sent))
+        except (httpx.ConnectTimeout, httpx.PoolTimeout) as error:
+            raise Infrastructure(f"There is no connection to {self.name!r} ({type(error).__name__}).") from None
+        except httpx.TimeoutException:
+            raise TimedOut(f"{self.name!r} took more than {self._timeout:g} s.") from None
+        except httpx.HTTPError as error:
+            raise Infrastructure(f"The connection to {self.name!r} failed ({type(error).__name__}).") from None
+        if response.status_code != httpx.codes.OK:
+            raise _refusal(response)
+        return _reply(response, time.monotonic() - began)
+
+    def _http(self) -> "httpx.Client":
+        import httpx
+
+        with self._lock:
+            if self._client is None:
+                local = urlsplit(self._url).hostname in ("127.0.0.1", "localhost", "::1")
+                headers = {"Authorization": f"Bearer {self._key}"} if self._key else {}
+                timeout = httpx.Timeout(self._timeout, connect=min(CONNECT_SECONDS, self._timeout))
+                # A proxy setting must not carry loopback traffic away.
+                self._client = httpx.Client(headers=headers, timeout=timeout, trust_env=not local)
+            return self._client
+
+
+def _refusal(response: "httpx.Response") -> ModelError:
+    status, text = response.status_code, response.text[:300]
+    known = ("unsupported", "not support", "unknown", "unrecognized", "not permitted", "not allowed")
+    if status == 400 and any(word in text.casefold() for word in known):
+        return Unsupported(text)
+    try:
+        wait = float(response.headers.get("retry-after", ""))
+    except ValueError:
+        wait = None
+    return Infrastructure(f"The endpoint answered {status}: {text!r}.", wait=wait, limited=status == 429)
+
+
+def _reply(response: "httpx.Response", seconds: float) -> Reply:
+    try:
+        data = response.json()
+        choice, usage = data["choices"][0], data.get("usage") or {}
+        text = choice["message"].get("content") or ""
+        refused = bool(choice["message"].get("refusal"))
+        finish = "content_filter" if refused else str(choice.get("finish_reason") or "")
+        tokens = int(usage.get("prompt_tokens") or 0), int(usage.get("completion_tokens") or 0)
+    except (ValueError, KeyError, IndexError, TypeError, AttributeError):
+        raise Infrastructure("The endpoint answered with something that is no chat completion.") from None
+    if not isinstance(text, str) or not finish:
+        raise Infrastructure("The endpoint answered with something that is no chat completion.")
+    return Reply(text, finish, *tokens, seconds)

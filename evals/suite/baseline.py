@@ -20,8 +20,9 @@ class Baseline:
     """The promoted figures of a subject.
 
     `templates` are the prompt files' lines, so that the arm can be run again. `below` holds, by source and case, the
-    primary scores under 1; every other case of the dataset scored 1, but for those in `unmeasured`. `canary`: case → digest of its greedy output. `known`: invariant → cases that break it already.
-    `repeatable`: whether the greedy canary gave the same bytes twice.
+    primary scores under 1; every other case of the dataset scored 1, but for those in `unmeasured`. `canary`: case →
+    digest of its greedy output. `known`: invariant → cases that break it already. `repeatable`: whether the canary
+    gave the same bytes twice.
     """
 
     subject: str

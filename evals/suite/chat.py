@@ -3,10 +3,9 @@
 It re-asks as the product's own adapter does, so that what is measured is what a learner gets.
 """
 
-import threading
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any, Literal, TypeVar
 
 from pydantic import BaseModel, ValidationError
@@ -47,9 +46,9 @@ class Call:
     asked: int = 0
 
 
-@dataclass(slots=True)
-class Meter:
-    """What a run has spent. `shaky` counts requests whose first try failed at the endpoint, rate limits apart."""
+@dataclass(frozen=True, slots=True)
+class Spent:
+    """What samples cost. `shaky` counts requests whose first try failed at the endpoint, rate limits apart."""
 
     requests: int = 0
     cached: int = 0
@@ -57,30 +56,16 @@ class Meter:
     tokens_in: int = 0
     tokens_out: int = 0
     seconds: float = 0.0
-    _lock: threading.Lock = field(default_factory=threading.Lock)
 
-    def add(self, reply: Reply | None, *, cached: bool = False, shaky: bool = False) -> None:
-        """Count one request."""
-        with self._lock:
-            self.cached += cached
-            self.requests += not cached
-            self.shaky += shaky
-            if reply is not None and not cached:
-                self.tokens_in += reply.tokens_in
-                self.tokens_out += reply.tokens_out
-                self.seconds += reply.seconds
-
-    def as_dict(self) -> dict[str, float]:
-        """The counts, JSON-plain."""
-        names = ("requests", "cached", "shaky", "tokens_in", "tokens_out", "seconds")
-        return {name: round(getattr(self, name), 3) for name in names}
+    def __add__(self, other: "Spent") -> "Spent":
+        return Spent(*(getattr(self, name) + getattr(other, name) for name in Spent.__slots__))
 
 
 class MeasuredChat:
     """Implements `agent.ports.Chat` for one item.
 
-    `calls` is its trace and `replies` the raw texts, in order. `unparsed` says why a structured reply was given up, ""
-    where none was: the product goes on without it, but for the suite the prompt has failed.
+    `calls` is its trace and `replies` the raw texts, in order; `spent` is what they cost. `unparsed` says why a
+    structured reply was given up, "" where none was: the product goes on without it, for the suite the prompt failed.
     """
 
     def __init__(
@@ -88,16 +73,16 @@ class MeasuredChat:
         transport: Transport,
         store: Store,
         draw: Draw,
-        meter: Meter,
         *,
         retries: Sequence[float] = RETRIES,
         sleep: Callable[[float], None] = time.sleep,
     ) -> None:
-        self._transport, self._store, self._draw, self._meter = transport, store, draw, meter
+        self._transport, self._store, self._draw = transport, store, draw
         self._retries, self._sleep = retries, sleep
         self.calls: list[Call] = []
         self.unparsed = ""
         self.replies: list[str] = []
+        self.spent = Spent()
 
     @property
     def name(self) -> str:
@@ -145,7 +130,7 @@ class MeasuredChat:
         key = digest(drawn)
         kept = self._store.get(key)
         if kept is not None:
-            self._meter.add(kept, cached=True)
+            self.spent += Spent(cached=1)
             self.replies.append(kept.text)
             return kept, Call(prompt, key, "ok")
         try:
@@ -164,16 +149,16 @@ class MeasuredChat:
             try:
                 reply = self._transport.post(sent)
             except TimedOut:
-                self._meter.add(None)
+                self.spent += Spent(requests=1, shaky=shaky)
                 raise
             except Infrastructure as error:
                 shaky = shaky or not error.limited
                 if pause is None:
-                    self._meter.add(None, shaky=shaky)
+                    self.spent += Spent(requests=1, shaky=shaky)
                     raise
                 self._sleep(min(LONGEST_WAIT, max(pause, error.wait or 0.0)))
             else:
-                self._meter.add(reply, shaky=shaky)
+                self.spent += Spent(1, 0, shaky, reply.tokens_in, reply.tokens_out, reply.seconds)
                 return reply, tried
         raise AssertionError("the last try returns or raises")
 

@@ -85,9 +85,34 @@ def item_scores(samples: Iterable[Sample], metric: str) -> dict[str, float]:
     return {case: sum(values) / len(values) for case, values in found.items()}
 
 
+def pool(first: Mapping[str, float], fresh: Mapping[str, float], weights: tuple[int, int]) -> dict[str, float]:
+    """Scores of two stages together, by their numbers of repeats; a case of one stage alone keeps its score."""
+    both = dict(first) | dict(fresh)
+    for case in first.keys() & fresh.keys():
+        both[case] = (weights[0] * first[case] + weights[1] * fresh[case]) / sum(weights)
+    return both
+
+
 def coverage(samples: Sequence[Sample]) -> float:
     """Share of the samples taken that measured something; 1 where none was to be taken."""
     return sum(sample.measured for sample in samples) / len(samples) if samples else 1.0
+
+
+def unmeasured(samples: Sequence[Sample]) -> str:
+    """Say how much is missing and why, in words for the verdict."""
+    missing = [sample for sample in samples if not sample.measured]
+    why = f": {missing[0].why}" if missing else ""
+    return f"{len(missing)} of {len(samples)} samples are unmeasured (at most {1 - COVERAGE:.0%} may be){why}"
+
+
+def newly_broken(samples: Iterable[Sample], known: Mapping[str, Sequence[str]]) -> list[str]:
+    """Sentences on invariants that break where the baseline's did not."""
+    found = {}
+    for sample in samples:
+        for name, sentence in sample.broken.items():
+            if sample.case not in known.get(name, ()):
+                found[name, sample.case] = sentence
+    return list(found.values())
 
 
 def alarms(firsts: Mapping[str, Comparison]) -> dict[str, float]:

@@ -1,6 +1,22 @@
 """What must hold before anything is measured: scorers that separate, cases that leak into no prompt."""
 
 from evals.suite.contract import Scorer
+from evals.suite.leakage import leaks
+from evals.suite.plan import Plan
+from graphs.prompts import template_text
+
+
+def preflight(plan: Plan) -> str:
+    """Why this subject must not be measured, "" where it may."""
+    faults = scorer_faults(plan.subject.scorer)
+    if faults:
+        return f"the scorer does not pass its self-test: {faults[0]}"
+    texts = {name: plan.candidate.templates.get(name) or template_text(name) for name in plan.subject.templates}
+    leaked = leaks(plan.cases, texts)
+    if leaked:
+        more = f" (and {len(leaked) - 1} more)" if len(leaked) > 1 else ""
+        return f"a case has leaked: {leaked[0]}{more}"
+    return plan.refusal()
 
 
 def scorer_faults(scorer: Scorer) -> list[str]:

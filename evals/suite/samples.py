@@ -4,12 +4,12 @@ import json
 import time
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any, Literal, Protocol
 
 from agent.domain.errors import ModelError
-from evals.suite.chat import RETRIES, Call, Draw, MeasuredChat, Meter
+from evals.suite.chat import RETRIES, Call, Draw, MeasuredChat, Spent
 from evals.suite.contract import Case, Subject, Unparsed, Value, Variant
 from evals.suite.store import Store, digest
 from evals.suite.transport import Transport
@@ -39,6 +39,7 @@ class Sample:
     broken: Mapping[str, str] = field(default_factory=dict)
     calls: tuple[Call, ...] = ()
     output: str = ""
+    spent: Spent = field(default_factory=Spent)
     seconds: float = 0.0
 
     @property
@@ -103,7 +104,7 @@ class FileJournal(MemoryJournal):
 def sample_from(row: Mapping[str, Any]) -> Sample:
     """Read a sample back from its JSON."""
     calls = tuple(Call(**call) for call in row["calls"])
-    return Sample(**{**row, "calls": calls})
+    return Sample(**{**row, "calls": calls, "spent": Spent(**row["spent"])})
 
 
 @dataclass(frozen=True, slots=True)
@@ -138,43 +139,36 @@ class Bench:
     progress: Progress | None = None
     retries: Sequence[float] = RETRIES
 
-    def take(
-        self, subject: Subject, arm: Arm, cases: Sequence[Case], meter: Meter, *, repeats: int = 1
-    ) -> list[Sample]:
-        """Take every repeat of every case, those in the journal from there; fewer where the time runs out.
+    def take(self, subject: Subject, arm: Arm, cases: Sequence[Case], *, repeat: int = 0) -> list[Sample]:
+        """Take one repeat of every case, those in the journal from there; fewer where the time runs out."""
+        label, done = f"{subject.name} ({arm.stage}, {arm.name})", 0
 
-        Repeats are the outer loop, so that a run that ends early has the same number of every case but for one.
-        """
-        tasks = [(case, repeat) for repeat in range(repeats) for case in cases]
-        done: list[Sample] = []
-        label = f"{subject.name}: {arm.stage}, {arm.name}"
-
-        def one(task: tuple[Case, int]) -> Sample | None:
-            sample = self._one(subject, arm, *task, meter)
-            if sample is not None:
-                done.append(sample)
-                if self.progress is not None:
-                    self.progress(label, len(done), len(tasks))
+        def one(case: Case) -> Sample | None:
+            nonlocal done
+            sample = self._one(subject, arm, case, repeat)
+            if sample is not None and self.progress is not None:
+                done += 1  # a count for the eye: two threads may lose one
+                self.progress(label, done, len(cases))
             return sample
 
         if self.concurrency == 1 or not subject.uses_chat:
-            taken = [one(task) for task in tasks]
+            taken = [one(case) for case in cases]
         else:
             with ThreadPoolExecutor(self.concurrency) as pool:
-                taken = list(pool.map(one, tasks))
+                taken = list(pool.map(one, cases))
         return [sample for sample in taken if sample is not None]
 
-    def _one(self, subject: Subject, arm: Arm, case: Case, repeat: int, meter: Meter) -> Sample | None:
+    def _one(self, subject: Subject, arm: Arm, case: Case, repeat: int) -> Sample | None:
         key = f"{subject.name}/{arm.stage}/{arm.name}/{repeat}/{case.id}"
         known = self.journal.get(key)
         if known is not None:
             return known
         if self.deadline is not None and self.clock() >= self.deadline:
             return None
-        chat = MeasuredChat(self.transport, self.store, arm.draw(case, repeat), meter, retries=self.retries)
+        chat = MeasuredChat(self.transport, self.store, arm.draw(case, repeat), retries=self.retries)
         began = self.clock()
         sample = run_case(subject, arm.variant, case, chat, key, repeat)
-        sample = _timed(sample, self.clock() - began)
+        sample = replace(sample, spent=chat.spent, seconds=round(self.clock() - began, 3))
         self.journal.add(sample)
         return sample
 
@@ -211,8 +205,3 @@ def run_case(subject: Subject, variant: Variant, case: Case, chat: MeasuredChat,
     else:
         scores = subject.scorer.score(case, value)
     return Sample(key, case.id, repeat, status, why, value, scores, broken, calls, output)
-
-
-def _timed(sample: Sample, seconds: float) -> Sample:
-    fields = {name: getattr(sample, name) for name in Sample.__slots__}
-    return Sample(**{**fields, "seconds": round(seconds, 3)})

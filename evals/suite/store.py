@@ -68,11 +68,15 @@ class FileStore:
         with self._lock, self._db:
             self._db.execute("INSERT OR REPLACE INTO replies VALUES (?, ?, ?)", row)
 
-    def request(self, key: str) -> Mapping[str, Any] | None:
-        """What was asked under this key."""
+    def trace(self, key: str) -> dict[str, str]:
+        """The messages asked under this key and the reply, as text; empty where there is none."""
         with self._lock:
-            row = self._db.execute("SELECT request FROM replies WHERE key = ?", (key,)).fetchone()
-        return dict(json.loads(row[0])) if row else None
+            row = self._db.execute("SELECT request, reply FROM replies WHERE key = ?", (key,)).fetchone()
+        if row is None:
+            return {}
+        messages = json.loads(row[0])["messages"]
+        asked = "\n\n".join(f"{message['role']}:\n{message['content']}" for message in messages)
+        return {"request": asked, "reply": json.loads(row[1])["text"]}
 
     def close(self) -> None:
         """Close the file."""

@@ -1,0 +1,321 @@
+"""A run on disk: its folder, what a killed one left, the calls' store, the history, and the promotion of a run.
+
+Everything lies under `.study/evals/` of the workspace, disposable and ignored by git; baselines are in the repository.
+"""
+
+import json
+import os
+import secrets
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass, field
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from filelock import FileLock, Timeout
+
+from agent.domain.errors import BusyError, UsageError
+from evals.suite import baseline as baselines
+from evals.suite.baseline import RELEASED, Baseline, read_baseline
+from evals.suite.contract import Subject
+from evals.suite.decision import EXIT, Verdict, overall
+from evals.suite.engine import Engine, Track
+from evals.suite.plan import Options, Plan, in_order, plan_subject
+from evals.suite.result import RunResult, result_from
+from evals.suite.samples import Bench, FileJournal, Progress
+from evals.suite.store import FileStore, digest
+from evals.suite.summary import broken_cases, primary_scores, summarise
+from evals.suite.transport import Transport
+from graphs.prompts import template_text
+
+Clock = Callable[[], datetime]
+
+
+@dataclass(frozen=True, slots=True)
+class Price:
+    """What the endpoint asks for a million tokens, in any currency."""
+
+    tokens_in: float = 0.0
+    tokens_out: float = 0.0
+
+    def of(self, spent: Mapping[str, float]) -> float:
+        """The price of what was spent."""
+        return (self.tokens_in * spent["tokens_in"] + self.tokens_out * spent["tokens_out"]) / 1e6
+
+
+@dataclass(frozen=True, slots=True)
+class Home:
+    """Where runs are kept and baselines lie."""
+
+    folder: Path
+    baselines: Path = baselines.FOLDER
+
+    @contextmanager
+    def held(self) -> Iterator[None]:
+        """Hold the folder: two runs at once would take each other's time and samples.
+
+        Raises:
+            BusyError: another run holds it.
+        """
+        self.folder.mkdir(parents=True, exist_ok=True)
+        lock = FileLock(self.folder / "lock")
+        try:
+            lock.acquire(timeout=0)
+        except Timeout:
+            raise BusyError("Another `study eval run` is at work here; wait for it, or stop it.") from None
+        try:
+            yield
+        finally:
+            lock.release()
+
+    def runs(self) -> list[str]:
+        """Ids of the finished runs, oldest first."""
+        return sorted(path.parent.name for path in self.folder.glob("runs/*/result.json"))
+
+    def run_folder(self, id: str) -> Path:
+        """The folder of a run."""
+        return self.folder / "runs" / id
+
+    def result(self, id: str) -> RunResult:
+        """A finished run; `latest` is the last one.
+
+        Raises:
+            UsageError: there is no such run.
+        """
+        known = self.runs()
+        name = known[-1] if id == "latest" and known else id
+        matches = [run for run in known if run == name] or [run for run in known if run.startswith(name)]
+        if len(matches) != 1:
+            last = f"the last one is {known[-1]}" if known else "none is finished yet"
+            raise UsageError(f"There is no one run {id!r}; {last}.")
+        return result_from(_read(self.run_folder(matches[0]) / "result.json"))
+
+    def history(self) -> list[dict[str, Any]]:
+        """One row a run and subject, oldest first: `at`, `run`, `subject`, `mean`, `low`, `high`, `verdict`."""
+        path = self.folder / "history.jsonl"
+        lines = path.read_text(encoding="utf-8").split("\n") if path.exists() else []
+        return [json.loads(line) for line in lines if line.endswith("}")]
+
+
+@dataclass(slots=True)
+class Session:
+    """One `study eval run`. Close nothing: files are whole after every sample."""
+
+    home: Home
+    transport: Transport
+    subjects: Sequence[Subject]
+    options: Options
+    budget_minutes: float | None = None
+    concurrency: int = 1
+    price: Price | None = None
+    progress: Progress | None = None
+    clock: Clock = field(default=lambda: datetime.now(UTC))
+    timer: Callable[[], float] = time.monotonic
+    resumed: bool = False
+
+    def run(self) -> RunResult:
+        """Run to the end or to the end of the budget, going on where a killed run of the same plan left off."""
+        with self.home.held():
+            return self._run()
+
+    def _run(self) -> RunResult:
+        state = _State.read(self.home.folder / "state.json")
+        found = {subject.name: read_baseline(subject.name, self.home.baselines) for subject in self.subjects}
+        plans = [
+            plan_subject(subject, found[subject.name], self.options, self.transport.identity, state.epochs)
+            for subject in self.subjects
+        ]
+        plans = in_order(plans, state.measured)
+        id, folder, started = self._folder(plans)
+        journal, store = FileJournal(folder / "journal.jsonl"), FileStore(self.home.folder / "replies.sqlite")
+        deadline = self.timer() + 60 * self.budget_minutes if self.budget_minutes is not None else None
+        began = self.timer()
+        bench = Bench(self.transport, store, journal, self.concurrency, deadline, self.timer, self.progress)
+        try:
+            tracks = Engine(bench, demoted(self.home.baselines)).run(plans)
+            result = self._result(id, started, plans, tracks, store, (self.timer() - began) / 60)
+        finally:
+            journal.close()
+            store.close()
+        self._keep(folder, result, tracks)
+        state.note(tracks, result).write(self.home.folder / "state.json")
+        _append(self.home.folder / "history.jsonl", history_rows(result))
+        return result
+
+    def _folder(self, plans: Sequence[Plan]) -> tuple[str, Path, str]:
+        """The run's id, folder and start: those of an unfinished run with the same plan, or new ones."""
+        plan = digest(
+            [
+                [p.subject.name, dict(p.fingerprint), p.salt, p.candidate.name]
+                for p in sorted(plans, key=lambda p: p.subject.name)
+            ]
+            + [repr(self.options)]
+        )
+        for path in sorted(self.home.folder.glob("runs/*/run.json"), reverse=True):
+            row = _read(path)
+            if row.get("plan") == plan and not (path.parent / "result.json").exists():
+                self.resumed = True
+                return path.parent.name, path.parent, str(row["started"])
+        started = self.clock()
+        id = f"{started:%Y%m%dT%H%M%S}-{secrets.token_hex(2)}"
+        folder = self.home.run_folder(id)
+        _write(folder / "run.json", {"plan": plan, "started": started.isoformat(timespec="seconds")})
+        return id, folder, started.isoformat(timespec="seconds")
+
+    def _result(
+        self, id: str, started: str, plans: Sequence[Plan], tracks: Sequence[Track], store: FileStore, minutes: float
+    ) -> RunResult:
+        released = {t.name: read_baseline(t.name, self.home.baselines / RELEASED) for t in tracks}
+        subjects = [summarise(track, released[track.name], store) for track in tracks]
+        verdict = overall(subject.verdict for subject in subjects)
+        reached = {subject.name for subject in subjects}
+        cost = sum(self.price.of(subject.spent) for subject in subjects) if self.price else None
+        return RunResult(
+            id=id,
+            started=started,
+            finished=self.clock().isoformat(timespec="seconds"),
+            verdict=verdict,
+            exit_code=EXIT[verdict],
+            subjects=subjects,
+            not_reached=[plan.subject.name for plan in plans if plan.subject.name not in reached],
+            budget_minutes=self.budget_minutes,
+            minutes=round(minutes, 2),
+            model=self.transport.name,
+            cost=cost,
+        )
+
+    def _keep(self, folder: Path, result: RunResult, tracks: Sequence[Track]) -> None:
+        """The drafts of baselines first: a result is only there when it can be promoted."""
+        for track in tracks:
+            draft = draft_baseline(track, result)
+            if draft is not None:
+                baselines.write_baseline(draft, folder / "drafts")
+        _write(folder / "result.json", result.as_dict())
+
+
+def draft_baseline(track: Track, result: RunResult) -> Baseline | None:
+    """What a promotion of this run would write for a subject; None where it does not hold all of the items."""
+    plan = track.plan
+    measured = {sample.case for sample in track.candidate if sample.measured}
+    summary = next(subject for subject in result.subjects if subject.name == track.name)
+    if not summary.complete or track.done is None or track.done[0] == "invalid":
+        return None
+    texts = {name: plan.candidate.templates.get(name) or template_text(name) for name in plan.subject.templates}
+    outputs = {sample.case: sample.output for sample in track.candidate if sample.repeat == 0}
+    canary = plan.canary_cases if track.repeatable else []
+    return Baseline(
+        subject=track.name,
+        promoted="",
+        run=result.id,
+        why="",
+        fingerprint=summary.fingerprint,
+        repeatable=track.repeatable,
+        summary={name: [round(m.mean, 4), round(m.low, 4), round(m.high, 4)] for name, m in summary.metrics.items()},
+        templates=baselines.template_lines(plan.subject, texts),
+        known=broken_cases([*track.candidate, *track.fresh_candidate]),
+        canary={case.id: outputs[case.id] for case in canary},
+        unmeasured=sorted(case.id for case in plan.subject.cases() if case.id not in measured),
+        below=baselines.below_one(plan.cases, primary_scores(track)),
+    )
+
+
+def promote(
+    home: Home, id: str, why: str, today: str, *, only: Sequence[str] = (), released: bool = False
+) -> list[Path]:
+    """Make a run's figures the baseline of its subjects; `released` makes them the second reference too.
+
+    Raises:
+        UsageError: no reason is given, there is no such run, or it does not hold all items of a subject.
+    """
+    if not why.strip():
+        raise UsageError('A promotion needs a reason: `study eval promote RUN --why "…"`.')
+    result = home.result(id)
+    names = [subject.name for subject in result.subjects if not only or subject.name in only]
+    folder = home.run_folder(result.id) / "drafts"
+    drafts = {name: read_baseline(name, folder) for name in names}
+    ready = {name: draft for name, draft in drafts.items() if draft is not None}
+    lacking = sorted(set(only or names) - set(ready))
+    if lacking and (only or not ready):
+        raise UsageError(
+            f"The run {result.id} does not hold every item of {', '.join(lacking)}; "
+            "measure with `study eval run --full` and promote that run."
+        )
+    written = []
+    for draft in ready.values():
+        fields = {name: getattr(draft, name) for name in Baseline.__slots__}
+        final = Baseline(**{**fields, "promoted": today, "why": why.strip()})
+        written.append(baselines.write_baseline(final, home.baselines))
+        if released:
+            written.append(baselines.write_baseline(final, home.baselines / RELEASED))
+    return written
+
+
+def demoted(folder: Path) -> dict[str, str]:
+    """Subjects whose gate has lost its say, with the reason, from what the trust runs measured."""
+    path = folder / "trust.json"
+    rows: dict[str, dict[str, Any]] = _read(path) if path.exists() else {}
+    return {name: str(row["demoted"]) for name, row in rows.items() if row.get("demoted")}
+
+
+def history_rows(result: RunResult) -> list[dict[str, Any]]:
+    """What the trend shows of a run."""
+    rows = []
+    for subject in result.subjects:
+        metric = subject.metrics.get(subject.primary)
+        if metric is not None:
+            row = {"mean": metric.mean, "low": metric.low, "high": metric.high, "items": metric.items}
+            rows.append(
+                {"at": result.finished, "run": result.id, "subject": subject.name, **row}
+                | {"verdict": subject.verdict, "same_p": subject.same_p}
+            )
+    return rows
+
+
+@dataclass(slots=True)
+class _State:
+    """Between runs: when each subject was measured last, and how many verdicts each comparison had."""
+
+    measured: dict[str, str] = field(default_factory=dict)
+    epochs: dict[str, int] = field(default_factory=dict)
+
+    @classmethod
+    def read(cls, path: Path) -> "_State":
+        """An unreadable one counts as none: it only decides what comes first and what is sampled anew."""
+        try:
+            return cls(**_read(path))
+        except (OSError, ValueError, TypeError):
+            return cls()
+
+    def note(self, tracks: Sequence[Track], result: RunResult) -> "_State":
+        """After a run: a comparison with a verdict starts anew next time, one that is unfinished goes on."""
+        for track in tracks:
+            finished: Verdict | None = track.done[0] if track.done else None
+            if finished != "budget spent":
+                comparison, epoch = track.plan.salt.split("/")
+                self.epochs[comparison] = int(epoch) + 1
+                self.measured[track.name] = result.finished
+        return self
+
+    def write(self, path: Path) -> None:
+        _write(path, asdict(self))
+
+
+def _read(path: Path) -> Any:
+    return json.loads(path.read_text(encoding="utf-8"))
+
+
+def _write(path: Path, value: Any) -> None:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    temporary = path.with_name(f".{path.name}.{os.getpid()}")
+    try:
+        temporary.write_text(json.dumps(value, ensure_ascii=False, indent=1) + "\n", encoding="utf-8")
+        temporary.replace(path)
+    finally:
+        temporary.unlink(missing_ok=True)
+
+
+def _append(path: Path, rows: Sequence[Mapping[str, Any]]) -> None:
+    with path.open("a", encoding="utf-8") as file:
+        file.writelines(json.dumps(row, ensure_ascii=False) + "\n" for row in rows)

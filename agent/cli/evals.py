@@ -1,4 +1,4 @@
-"""`study eval`: measuring the grader and the retriever on data of the user's own."""
+"""`study eval grade | retrieve`: measuring the grader and the retriever on data of the user's own."""
 
 from pathlib import Path
 

@@ -9,6 +9,7 @@ from typing import Annotated, Any
 import typer
 
 from agent.cli import sessions
+from agent.cli.eval_suite import add_suite
 from agent.cli.lab import lab_app
 from agent.cli.milestones import milestone_app
 from agent.domain.errors import StudyError
@@ -30,6 +31,7 @@ app.add_typer(model_app, name="model")
 app.add_typer(eval_app, name="eval")
 app.add_typer(note_app, name="note")
 app.add_typer(lab_app, name="lab")
+add_suite(eval_app)
 
 Json = Annotated[bool, typer.Option("--json", help="Print JSON for scripts.")]
 

@@ -23,7 +23,7 @@ def eval_run(  # noqa: PLR0913, PLR0917 - the options of a command
     full: Annotated[bool, typer.Option("--full", help="All items of all subjects, changed or not.")] = False,
     only: Only = None,
     budget_minutes: Annotated[
-        float | None, typer.Option("--budget-minutes", min=0.1, help="Stop sampling then; the next run goes on.")
+        float | None, typer.Option("--budget-minutes", min=0.01, help="Stop sampling then; the next run goes on.")
     ] = None,
     axis: Annotated[str, typer.Option("--axis", help="What may differ: prompt, model or sampler.")] = "prompt",
     items: Annotated[int, typer.Option("--items", min=1, help="Cases of each source note.")] = 5,

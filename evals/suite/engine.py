@@ -87,7 +87,7 @@ class Engine:
         for kinds in (("changed", "first"), ("unchanged",)):
             group = [Track(plan) for plan in plans if plan.kind in kinds]
             reached = [track for track in group if self._begin(track)]
-            self._decide([track for track in reached if track.done is None])
+            self._compare([track for track in reached if track.done is None])
             tracks += reached
         return tracks
 
@@ -185,7 +185,7 @@ class Engine:
         elif len(track.samples) < planned:
             track.done = ("budget spent", f"{len(track.samples)} of {planned} samples are taken; the next run goes on")
 
-    def _decide(self, tracks: Sequence[Track]) -> None:
+    def _compare(self, tracks: Sequence[Track]) -> None:
         """Compare, sieve, confirm."""
         for track in tracks:
             if track.plan.baseline is None:

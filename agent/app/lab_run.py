@@ -14,7 +14,7 @@ from agent.domain.errors import StudyError, UsageError, WorkspaceError
 from agent.domain.happened import lab_ran
 from agent.domain.lab import RESULTS, RunRecord
 from agent.domain.lab_output import LabOutput, Readings
-from agent.domain.lab_plan import DEFAULT_SPEC, NONE, STUDY, LabPlan
+from agent.domain.lab_plan import LabPlan
 from agent.ports.lab import Environment, EnvironmentSpec, Job, Outcome
 from agent.workspace.files import locked
 from agent.workspace.lab_file import find_lab, read_plan, topics_of
@@ -93,11 +93,9 @@ def find_plan(app: App, query: str, variant: str) -> tuple[str, LabPlan]:
 
 
 def _environment(app: App, folder: str, plan: LabPlan, listener: Listener) -> Environment | None:
-    if plan.environment == NONE:
+    if plan.environment == "none":
         return None
-    own = plan.environment == STUDY
-    file = DEFAULT_SPEC if own else plan.environment
-    place = app.settings.root / folder
+    own, file, place = plan.environment == "study", plan.requirements, app.settings.root / folder
     if not own and not (place / file).is_file():
         raise WorkspaceError(
             f"{folder}/{file} does not exist; write what the lab needs into it, or name another in {folder}/lab.toml."
@@ -217,7 +215,7 @@ def lab_variables(app: App, environment: Environment | None, plan: LabPlan) -> d
     given |= {"PYTHONUNBUFFERED": "1", "STUDY_ROOT": str(app.settings.root), "STUDY_CACHE": str(app.settings.cache)}
     if environment is not None:
         given["PATH"] = f"{environment.programs}{os.pathsep}{given.get('PATH', os.defpath)}"
-    if plan.environment == STUDY:
+    if plan.environment == "study":
         given["PYTHONPATH"] = str(Path(agent.__file__).parents[1])
     return given
 

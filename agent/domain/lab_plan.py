@@ -1,18 +1,14 @@
 """What a lab declares in its `lab.toml`: the command, its variants, its environment and what it may take."""
 
-import re
 from collections.abc import Mapping
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 from pydantic import Field, field_validator
 
 from agent.domain.attempt import Record
 from agent.domain.text import one_line
 
-STUDY, NONE = "study", "none"
-DEFAULT_SPEC = "requirements.txt"
 MAX_NAME = 60
-_SPEC = re.compile(r"requirements[\w.-]*\.txt")
 Word = Annotated[str, Field(min_length=1, max_length=1000, pattern=r"^[^\x00]*$")]
 
 
@@ -27,14 +23,15 @@ class LabPlan(Record):
     """A lab's declaration.
 
     `command` runs in the lab's folder; `variants` maps each variant to the arguments that it adds. `metrics` orders the
-    columns of the results table. `environment` is the requirements file that one is made from, `study` for the Python
-    that runs `study`, or `none` where the command brings its own.
+    columns of the results table. `environment` is a virtual environment made from the file that `requirements` names,
+    `study` for the Python that runs `study`, which has to satisfy it, or `none` where the command brings its own.
     """
 
     command: tuple[Word, ...] = Field(min_length=1, max_length=100)
     variants: Mapping[str, tuple[Word, ...]] = Field(default_factory=dict, max_length=100)
     metrics: tuple[str, ...] = Field(default=(), max_length=100)
-    environment: str = DEFAULT_SPEC
+    environment: Literal["venv", "study", "none"] = "venv"
+    requirements: str = Field(default="requirements.txt", pattern=r"^requirements[\w.-]*\.txt$")
     limits: Limits = Limits()
 
     @field_validator("variants", mode="before")
@@ -52,13 +49,6 @@ class LabPlan(Record):
                 raise ValueError(
                     f"the name {one_line(name, MAX_NAME)!r} is no plain text of at most {MAX_NAME} letters"
                 )
-        return value
-
-    @field_validator("environment")
-    @classmethod
-    def _known(cls, value: str) -> str:
-        if value not in (STUDY, NONE) and not _SPEC.fullmatch(value):
-            raise ValueError(f"it is a requirements*.txt of the lab, {STUDY!r} or {NONE!r}")
         return value
 
     def words(self, variant: str) -> tuple[str, ...]:

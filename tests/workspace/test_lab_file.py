@@ -69,8 +69,8 @@ def test_a_lab_outside_the_workspace_is_none(root: Path, tmp_path_factory: pytes
             "lab/rope/lab.toml: 'variants' is not valid: give each variant its arguments, ",
         ),
         (
-            'command = ["a"]\nenvironment = "uv.lock"',
-            "lab/rope/lab.toml: 'environment' is not valid: it is a requirements*.txt of the lab, 'study' or 'none'.",
+            'command = ["a"]\nenvironment = "conda"',
+            "lab/rope/lab.toml: 'environment' is not valid: Input should be 'venv', 'study' or 'none'.",
         ),
         ('command = ["a"]\n[limits]\nseconds = "x"', "lab/rope/lab.toml: 'limits.seconds' is not valid: "),
         ("a = " + "[" * 20_000, "lab/rope/lab.toml is not valid TOML: "),

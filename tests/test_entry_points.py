@@ -61,6 +61,7 @@ COMMANDS = {
     "model pull": {"names"},
     "model rm": {"names"},
     "note new": {"topic"},
+    "progress": {"--check", "--json"},
     "promote": {"topic", "--to", "--evidence", "--reason", "--json"},
     "quiz": {"topic", "--new", "--json"},
     "resume": {"thread", "--list", "--json"},

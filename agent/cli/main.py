@@ -112,6 +112,17 @@ def due(
 
 
 @app.command()
+def progress(
+    check_: Annotated[bool, typer.Option("--check", help="Write nothing; fail if they are out of date.")] = False,
+    json: Json = False,
+) -> None:
+    """Write progress/README.md and its pictures anew from the files; also done after every decision."""
+    from agent.cli.progress import run_progress
+
+    raise typer.Exit(run_progress(check=check_, json=json))
+
+
+@app.command()
 def focus(
     label: Annotated[str | None, typer.Argument(help="Label of a line, Q1 for `Q1 focus`; none: show them.")] = None,
     text: Annotated[str | None, typer.Argument(help="What it should say; a new label becomes a new line.")] = None,

@@ -6,6 +6,7 @@ import pytest
 
 from agent.adapters.checkpoints import open_threads
 from agent.app import App
+from agent.app.progress import PAGE
 from agent.app.review import Asked, Decided, catch_up, review
 from agent.domain.errors import BusyError
 from agent.domain.level import Level
@@ -16,6 +17,8 @@ from tests.helpers.sittings import act, attempt, later, quiz_note, right, wrong
 from tests.helpers.workspaces import ROW, TOPIC, git, make_app, make_repository, make_workspace, record_pass, tree
 
 NOTE = quiz_note()
+
+PICTURES = [f"progress/{name}.svg" for name in ("history", "matrix", "memory")]
 
 
 @pytest.fixture
@@ -127,7 +130,9 @@ class TestCommit:
         assert isinstance(step, Decided)
         (ledger,), (taken,) = workspace.ledger.files(), workspace.attempts.files()
         (event,) = workspace.events.records.files()
-        assert committed(root) == sorted([event, ledger, taken, "roadmap.md", proposal.change.evidence[0].path])
+        assert committed(root) == sorted(
+            [event, ledger, taken, "roadmap.md", proposal.change.evidence[0].path, PAGE, *PICTURES]
+        )
         assert git(root, "status", "--short", "--untracked-files=all").splitlines() == [
             "M  notes.md",
             f" M {PATH}",

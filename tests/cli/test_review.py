@@ -65,7 +65,7 @@ def test_approve_changes_the_row_alone_and_commits_the_files_of_the_decision(roo
     assert pending(root) == 0
     committed = set(git(root, "show", "--name-only", "--format=", "HEAD").split())
     kinds = {path.rsplit("/", 1)[0] for path in committed}
-    assert kinds == {"roadmap.md", "sessions", "progress/attempts", "progress/events", "progress/ledger"}
+    assert kinds == {"roadmap.md", "sessions", "progress", "progress/attempts", "progress/events", "progress/ledger"}
     assert git(root, "status", "--short") == "?? own.txt\n"
     assert git(root, "log", "-1", "--format=%s").startswith("study: 'KV cache scaling (batch/seq/heads)' is at L1")
     checked = study(root, "check", "--json")

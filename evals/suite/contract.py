@@ -39,13 +39,15 @@ class Variant:
     """What is changed against the working tree: other texts for templates, other options for a component.
 
     `templates` maps a name such as `ask/answer` to the whole text of the file. The working tree is `CURRENT`; the
-    baseline's arm and each planted defect are other variants.
+    baseline's arm and each planted defect are other variants. `rule` is the text that a defect took away: our own
+    endpoint obeys it where the prompt has it.
     """
 
     name: str
     templates: Mapping[str, str] = field(default_factory=dict)
     options: Mapping[str, str] = field(default_factory=dict)
     why: str = ""
+    rule: str = ""
 
 
 CURRENT = Variant("current")

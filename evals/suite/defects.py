@@ -18,4 +18,4 @@ def damaged(name: str, template: str, old: str, new: str, *, why: str = "") -> V
     text = template_text(template)
     if old not in text:
         raise DefectError(f"The defect {name!r} damages {old!r}, which {template} no longer says; mend the defect.")
-    return Variant(name, {template: text.replace(old, new)}, why=why or f"{old!r} became {new!r}")
+    return Variant(name, {template: text.replace(old, new)}, why=why or f"{old!r} became {new!r}", rule=old)

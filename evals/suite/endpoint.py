@@ -41,7 +41,7 @@ class StochasticModel:
     Args:
         recognise: finds the case in a prompt.
         skill: mean chance of a perfect reply; cases differ around it, each always in the same way.
-        rules: texts that a system prompt must hold; while one is missing, the mean chance is lower by its number.
+        rules: texts that a prompt must hold; while one is missing, the mean chance is lower by its number.
         fails: share of the requests that fail. `lasting`: the same ones at every try; else each try by itself.
         seed: another model with other difficult cases.
         greedy: whether temperature 0 gives the same reply to every seed, as a repeatable endpoint does.
@@ -74,13 +74,13 @@ class StochasticModel:
             return Reply("I do not know this.", tokens_in=len(user) // 4, tokens_out=6)
         fixed = self.greedy and not body.get("temperature")
         draw = self._chance(system, user, "" if fixed else str(body.get("seed")))
-        text = asked.good if draw < self.chance(asked.case, system) else asked.bad
+        text = asked.good if draw < self.chance(asked.case, f"{system}\n{user}") else asked.bad
         return Reply(text, tokens_in=(len(system) + len(user)) // 4, tokens_out=len(text) // 4 + 1)
 
-    def chance(self, case: str, system: str) -> float:
+    def chance(self, case: str, prompt: str) -> float:
         """The chance of a perfect reply to a case under a prompt."""
         own = self.skill + _SPREAD * (2 * self._chance("skill", case) - 1)
-        loss = sum(loss for rule, loss in self.rules.items() if rule not in system)
+        loss = sum(loss for rule, loss in self.rules.items() if rule not in prompt)
         return min(1.0, max(0.0, own * (1 - loss / self.skill)))
 
     def _chance(self, *parts: str) -> float:

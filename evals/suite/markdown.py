@@ -55,7 +55,9 @@ def _details(subject: SubjectResult) -> list[str]:
         lines.append(f"Differs from the baseline in: {', '.join(subject.axes)}.")
     if subject.canary:
         lines.append(f"Canary: {subject.canary}.")
-    lines += [f"- broken invariant: {sentence}" for sentence in subject.broken[:10]]
+    lines += [f"- broken invariant: {sentence}" for sentence in subject.broken[:WORST]]
+    if len(subject.broken) > WORST:
+        lines.append(f"- and {len(subject.broken) - WORST} more")
     if subject.known_broken:
         lines.append(f"Invariants that the baseline breaks too, by case: {subject.known_broken}.")
     if subject.released and subject.released.p_worse <= CONFIRM:

@@ -12,6 +12,7 @@ from evals.suite.result import RunResult, SubjectResult, Worst
 
 STYLE = Path(__file__).with_name("page.css")
 _MOST_SLICES = 14
+_SHOWN = 5
 
 
 def as_page(result: RunResult, history: Sequence[Mapping[str, Any]] = ()) -> str:
@@ -48,12 +49,11 @@ def _overview(result: RunResult) -> str:
 
 
 def _subject(subject: SubjectResult, history: Sequence[Mapping[str, Any]]) -> str:
-    broken = "".join(f"<li>{_e(sentence)}</li>" for sentence in subject.broken)
     return "\n".join(
         [
             f'<section id="{_e(subject.name)}"><h2>{_e(subject.title)} <span class="{_kind(subject)}">'
             f"{_e(subject.verdict)}</span></h2><p>{_e(' '.join(_facts(subject)))}</p>",
-            f"<h3>Broken invariants</h3><ul>{broken}</ul>" if broken else "",
+            _broken(subject.broken),
             _stages(subject),
             _metrics(subject),
             _slices(subject),
@@ -63,6 +63,18 @@ def _subject(subject: SubjectResult, history: Sequence[Mapping[str, Any]]) -> st
             "</section>",
         ]
     )
+
+
+def _broken(sentences: Sequence[str]) -> str:
+    if not sentences:
+        return ""
+    shown, rest = sentences[:_SHOWN], sentences[_SHOWN:]
+    more = _folded(f"{len(rest)} more", _list(rest)) if rest else ""
+    return f"<h3>Broken invariants ({len(sentences)})</h3>{_list(shown)}{more}"
+
+
+def _list(sentences: Sequence[str]) -> str:
+    return f"<ul>{''.join(f'<li>{_e(sentence)}</li>' for sentence in sentences)}</ul>"
 
 
 def _facts(subject: SubjectResult) -> list[str]:

@@ -15,6 +15,7 @@ from evals.suite.result import Metric, SubjectResult, Worst
 from evals.suite.samples import Sample
 
 WORST = 8
+_OF_ONE_SOURCE = 2
 LONGEST = 4_000
 """Characters of one text in a trace; a prompt with its passages is shorter."""
 
@@ -124,7 +125,12 @@ def worst(track: Track, reference: Mapping[str, float], requests: Requests | Non
         (s for s in samples.values() if _score(s, track.primary) < 1),
         key=lambda s: (_score(s, track.primary) - reference.get(s.case, 1.0), _score(s, track.primary), s.case),
     )
-    return [_worst(cases[s.case], s, track.primary, reference, requests) for s in order[:WORST]]
+    shown: list[Sample] = []
+    for sample in order:
+        source = cases[sample.case].source
+        if sum(cases[other.case].source == source for other in shown) < _OF_ONE_SOURCE:
+            shown.append(sample)
+    return [_worst(cases[s.case], s, track.primary, reference, requests) for s in shown[:WORST]]
 
 
 def _worst(case: Case, sample: Sample, metric: str, reference: Mapping[str, float], requests: Requests | None) -> Worst:

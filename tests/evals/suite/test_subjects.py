@@ -44,7 +44,10 @@ def test_defects_damage_what_the_subject_uses(subject: Subject) -> None:
     for defect in subject.defects:
         assert set(defect.templates) <= set(subject.templates)
         assert defect.templates or defect.options
-        assert all(text != template_text(name) for name, text in defect.templates.items())
+        for name, text in defect.templates.items():
+            assert text != template_text(name)
+            assert defect.rule in template_text(name), "our own endpoint looks for the rule"
+            assert "{{" not in defect.rule, "a variable is filled in before the endpoint sees the rule"
         with replaced(defect.templates):
             assert all(template(name).id != before[name] for name in defect.templates)
         assert all(template(name).id == id for name, id in before.items())

@@ -61,9 +61,6 @@ def read_baseline(name: str, folder: Path = FOLDER) -> Baseline | None:
         return None
     try:
         row: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
-        row["scores"] = {
-            source: {f"{id}": score for id, score in items.items()} for source, items in row["scores"].items()
-        }
         return Baseline(**row)
     except (OSError, ValueError, TypeError, KeyError, AttributeError) as error:
         raise WorkspaceError(

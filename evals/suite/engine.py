@@ -6,7 +6,6 @@ from dataclasses import dataclass, field, replace
 from evals.suite.chat import Spent
 from evals.suite.contract import Case
 from evals.suite.decision import (
-    BLIND,
     COVERAGE,
     SHAKY,
     Comparison,
@@ -130,11 +129,13 @@ class Engine:
         return True
 
     def _repeats_itself(self, track: Track) -> bool:
-        """Ask the canary's items twice; the first answers serve as samples too."""
+        """Ask the canary's items twice at temperature 0, under two seeds: the same bytes mean that nothing is drawn."""
         plan = track.plan
         outputs = []
-        for stage, salt in (("canary", ""), ("again", f"{plan.salt}/again")):
-            arm = Arm("canary" if stage == "canary" else "again", "candidate", plan.candidate, salt=salt)
+        for arm in (
+            Arm("canary", "candidate", plan.candidate),
+            Arm("again", "candidate", plan.candidate, salt=f"{plan.salt}/again", seed=1),
+        ):
             samples = self._bench.take(plan.subject, arm, plan.canary_cases)
             track.canary_samples += samples
             outputs.append([sample.output for sample in samples])
@@ -250,8 +251,8 @@ class Engine:
         seen = f"alarm p {track.alarm_p:.3f}, fresh samples p {track.fresh.p_worse:.3f}"
         size = f"{-100 * track.both.difference:.1f} points"
         if not borne_out:
-            blind = track.both.detectable > BLIND
-            return "inconclusive" if blind else "not worse", f"an alarm was not borne out ({seen})"
+            verdict, what = judge_unalarmed(track.both)
+            return verdict, f"an alarm was not borne out ({seen}): {what}"
         if track.plan.kind == "unchanged":
             return "invalid", f"environment drift: {size} worse under the same fingerprint ({seen})"
         if track.name in self._demoted:

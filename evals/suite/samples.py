@@ -117,11 +117,12 @@ class Arm:
     temperature: float = 0.0
     sampled: bool = False
     salt: str = ""
+    seed: int = 0
 
     def draw(self, case: Case, repeat: int) -> Draw:
         """The draw of one repeat; both arms draw apart, or they would agree by the shared seed."""
         if not self.sampled:
-            return Draw(self.temperature, 0, repeat, self.salt)
+            return Draw(self.temperature, self.seed, repeat, self.salt)
         seed = int(digest([self.salt, self.stage, self.name, case.id, repeat]), 16) % 2**31
         return Draw(self.temperature, seed, repeat, self.salt)
 

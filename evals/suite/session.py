@@ -19,6 +19,7 @@ from filelock import FileLock, Timeout
 from agent.domain.errors import BusyError, UsageError
 from evals.suite import baseline as baselines
 from evals.suite.baseline import RELEASED, Baseline, read_baseline
+from evals.suite.chat import RETRIES
 from evals.suite.contract import Subject
 from evals.suite.decision import EXIT, Verdict, overall
 from evals.suite.engine import Engine, Track
@@ -111,6 +112,7 @@ class Session:
     concurrency: int = 1
     price: Price | None = None
     progress: Progress | None = None
+    retries: Sequence[float] = RETRIES
     clock: Clock = field(default=lambda: datetime.now(UTC))
     timer: Callable[[], float] = time.monotonic
     resumed: bool = False
@@ -132,7 +134,9 @@ class Session:
         journal, store = FileJournal(folder / "journal.jsonl"), FileStore(self.home.folder / "replies.sqlite")
         deadline = self.timer() + 60 * self.budget_minutes if self.budget_minutes is not None else None
         began = self.timer()
-        bench = Bench(self.transport, store, journal, self.concurrency, deadline, self.timer, self.progress)
+        bench = Bench(
+            self.transport, store, journal, self.concurrency, deadline, self.timer, self.progress, self.retries
+        )
         try:
             tracks = Engine(bench, demoted(self.home.baselines)).run(plans)
             result = self._result(id, started, plans, tracks, store, (self.timer() - began) / 60)

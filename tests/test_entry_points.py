@@ -61,6 +61,7 @@ COMMANDS = {
     "model pull": {"names"},
     "model rm": {"names"},
     "note new": {"topic"},
+    "plan": {"--hours", "--json"},
     "progress": {"--check", "--json"},
     "promote": {"topic", "--to", "--evidence", "--reason", "--json"},
     "quiz": {"topic", "--new", "--json"},

@@ -123,6 +123,17 @@ def progress(
 
 
 @app.command()
+def plan(
+    hours: Annotated[float, typer.Option("--hours", help="How much time the week has.")] = 5.0,
+    json: Json = False,
+) -> None:
+    """Propose the week: what waits, what is due, the quarter's focus, what is near, each with its reason."""
+    from agent.cli.plan import run_plan
+
+    raise typer.Exit(run_plan(hours, json=json))
+
+
+@app.command()
 def focus(
     label: Annotated[str | None, typer.Argument(help="Label of a line, Q1 for `Q1 focus`; none: show them.")] = None,
     text: Annotated[str | None, typer.Argument(help="What it should say; a new label becomes a new line.")] = None,

@@ -7,7 +7,7 @@ TOPIC ?=
 N ?= 50
 
 .DEFAULT_GOAL := help
-.PHONY: help quiz test live check format docs bench chaos clean
+.PHONY: help quiz test live studio check format docs bench chaos clean
 
 help: ## show this list
 	@awk -F ':.*## ' '/^[a-z]+:.*## /{printf "  make %-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -22,6 +22,9 @@ test: $(VENV)/.dev ## set everything up, then run the tests (without the embedde
 live: $(VENV)/.dev ## run the tests that use the embedded model (fetches it once, 1.1 GB)
 	@$(BIN)/study model pull
 	@$(BIN)/python -m pytest -m live
+
+studio: $(VENV)/.dev $(VENV)-studio/.studio ## drive a real LangGraph server with its SDK and with requests of a foreign page
+	@STUDIO_PYTHON=$(abspath $(VENV)-studio)/bin/python $(BIN)/python -m pytest tests/studio
 
 check: $(VENV)/.dev ## lint, types, import contracts
 	@$(BIN)/ruff check .
@@ -43,7 +46,7 @@ chaos: $(VENV)/.dev ## kill the program N times at random moments and check that
 	@$(BIN)/python -m evals.chaos --runs $(N)
 
 clean: ## remove the environment and caches (models stay in the user's cache folder)
-	rm -rf $(VENV) build *.egg-info .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache
+	rm -rf $(VENV) $(VENV)-studio build *.egg-info .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache
 
 $(VENV)/bin/python:
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
@@ -60,3 +63,10 @@ $(VENV)/.dev: pyproject.toml constraints.txt | $(VENV)/bin/python
 	@echo "Installing packages for development (a minute or two the first time) …"
 	@$(PIP) -e '.[local,dev,eval]'
 	@touch $@ $(VENV)/.local
+
+# An environment of its own: langgraph-api is under the Elastic licence and stays out of the one that `study` runs in.
+$(VENV)-studio/.studio: pyproject.toml constraints.txt | $(VENV)/bin/python
+	@echo "Installing the LangGraph server (a few minutes the first time) …"
+	@$(PYTHON) -m venv $(VENV)-studio
+	@$(VENV)-studio/bin/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[studio]'
+	@touch $@

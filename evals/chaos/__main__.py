@@ -22,7 +22,7 @@ from evals.chaos.world import make_workspace
 PART = 50  # runs that share a prepared workspace
 Part = tuple[str, Path, int, argparse.Namespace]
 # How often a scenario is drawn: the longer ones have more moments to die at.
-WEIGHTS = {"quiz": 5, "draft": 4, "approve": 5, "reject": 2, "edit": 2, "commit": 1, "day": 1, "index": 2}
+WEIGHTS = {"quiz": 5, "draft": 4, "approve": 5, "reject": 2, "edit": 2, "commit": 1, "day": 1, "index": 2, "lab": 1}
 
 
 def main() -> int:
@@ -82,6 +82,10 @@ def _runs(name: str, folder: Path, number: int, dice: random.Random, given: argp
         from evals.chaos.index import index_runs
 
         return index_runs(folder, number, dice, keep=given.keep) if not given.full_disk else iter(())
+    if name == "lab":
+        from evals.chaos.lab import lab_runs
+
+        return lab_runs(folder, number, dice, keep=given.keep) if not given.full_disk else iter(())
     bench = Bench(SCENARIOS[name], folder, slow_fsync=given.slow_fsync)
     if given.full_disk:
         return _without_room(bench, folder, number, dice)

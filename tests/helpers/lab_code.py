@@ -1,7 +1,6 @@
-"""Code that labs run in tests, a wheel that they install, and looking for processes that should be gone."""
+"""Code that labs run in tests, and looking for processes that should be gone."""
 
 import time
-import zipfile
 from pathlib import Path
 
 MARK = "lab-process-mark"
@@ -39,16 +38,3 @@ def gone(mark: str, seconds: float = 10.0) -> bool:
     while marked(mark) and time.monotonic() < until:
         time.sleep(0.05)
     return not marked(mark)
-
-
-def make_wheel(folder: Path, name: str = "tinylab", version: str = "1.0", code: str = "VALUE = 42\n") -> Path:
-    """Write a wheel that pip installs without a network (`--no-index --find-links`)."""
-    folder.mkdir(parents=True, exist_ok=True)
-    path = folder / f"{name}-{version}-py3-none-any.whl"
-    info = f"{name}-{version}.dist-info"
-    with zipfile.ZipFile(path, "w") as wheel:
-        wheel.writestr(f"{name}/__init__.py", code)
-        wheel.writestr(f"{info}/METADATA", f"Metadata-Version: 2.1\nName: {name}\nVersion: {version}\n")
-        wheel.writestr(f"{info}/WHEEL", "Wheel-Version: 1.0\nRoot-Is-Purelib: true\nTag: py3-none-any\n")
-        wheel.writestr(f"{info}/RECORD", f"{name}/__init__.py,,\n{info}/METADATA,,\n{info}/WHEEL,,\n{info}/RECORD,,\n")
-    return path

@@ -14,7 +14,7 @@ from agent.adapters.lab import LocalRunner
 from agent.adapters.lab.environments import Environments
 from agent.domain.errors import SetupError
 from agent.ports.lab import Environment, EnvironmentSpec, Outcome
-from tests.helpers.lab_code import make_wheel
+from evals.chaos.lab import make_wheel
 
 OFFLINE = "--no-index\n--find-links wheels\ntinylab==1.0  # a comment\n"
 

@@ -22,6 +22,8 @@ CODE = frozenset(
     ".py .ipynb .sh .bash .js .mjs .ts .rs .go .c .cc .cpp .cxx .h .hpp .cu .cuh .java .kt .scala .rb .jl .r .sql .lua "
     ".pl .swift .cs .hs .ml .zig .toml .yaml .yml .cfg .ini".split()
 )
+# What says how a program runs is data where it lies in a folder of that name: hand-labelled answers, say.
+DATA, DATA_SUFFIXES = "data", frozenset({".toml", ".yaml", ".yml", ".cfg", ".ini", ".sql"})
 CODE_NAMES = frozenset({"Makefile", "justfile", "Taskfile"})
 SKIPPED = frozenset({"runs", "__pycache__", "node_modules", "venv", "target", "build", "dist"})
 MAX_FILES = 5_000
@@ -93,14 +95,17 @@ def lab_code(root: Path, folder: str) -> tuple[list[str], list[str]]:
     """List a lab's code, and what looks like code but leads outside the workspace.
 
     Code is what has a suffix of a programming or configuration language; documents, data, results, `runs/` and
-    environment specs are not, so that a run does not change what it ran.
+    environment specs are not, so that a run does not change what it ran. Configuration below a folder `data` is data.
     """
     specs = set(lab_specs(root, folder))
     code: list[str] = []
     outside: list[str] = []
     for path in _walk(root, folder):
-        name = PurePosixPath(path).name
-        if path in specs or (PurePosixPath(path).suffix.lower() not in CODE and name not in CODE_NAMES):
+        place = PurePosixPath(path)
+        suffix = place.suffix.lower()
+        if path in specs or (suffix not in CODE and place.name not in CODE_NAMES):
+            continue
+        if suffix in DATA_SUFFIXES and DATA in place.relative_to(folder).parts[:-1]:
             continue
         (code if stays_inside(root, path) else outside).append(path)
     return code, outside

@@ -103,14 +103,22 @@ class TestHashes:
             workspace.root,
             {
                 f"{LAB}/{name}": "changed"
-                for name in ("README.md", "out.csv", "runs/x.json", "__pycache__/b.py", ".hidden.py", "venv/pyvenv.cfg")
+                for name in (
+                    "README.md",
+                    "out.csv",
+                    "runs/x.json",
+                    "__pycache__/b.py",
+                    ".hidden.py",
+                    "venv/pyvenv.cfg",
+                    "data/rows.yaml",
+                )
             },
         )
         assert run_hashes(workspace.root, LAB) == before
 
     @pytest.mark.parametrize(
         ("name", "changed"),
-        [("bench.py", (True, False)), ("sub/deep.sh", (True, False)), ("config.yaml", (True, False)),
+        [("bench.py", (True, False)), ("sub/deep.sh", (True, False)), ("data/load.py", (True, False)), ("config.yaml", (True, False)),
          ("Makefile", (True, False)), ("requirements.txt", (False, True)), ("uv.lock", (False, True)),
          ("requirements-dev.txt", (False, True))],
     )  # fmt: skip

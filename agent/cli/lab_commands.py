@@ -53,7 +53,7 @@ def run_run(slug: str, *, variant: str, seconds: float, memory: int, json: bool)
 
 def _print_ran(ran: Ran, screen: Screen) -> None:
     record = ran.record
-    peak = f", {record.peak_mib:,.0f} MiB" if record.peak_mib is not None else ""
+    peak = f", peak {record.peak_mib:,.0f} MiB" if record.peak_mib is not None else ""
     screen.say(f"exit {record.exit_code} after {record.duration_s:.1f} s{peak}", good=record.exit_code == 0)
     for variant, metrics in record.results.items():
         shown = ", ".join(f"{name} {value:.4g}" for name, value in metrics.items())

@@ -55,6 +55,7 @@ COMMANDS = {
     "lab table": {"slug"},
     "init": {"directory", "--hooks"},
     "log": {"text", "--topic", "--json"},
+    "merge": {"--json"},
     "milestone tick": {"bullet", "--evidence", "--reason", "--json"},
     "milestone untick": {"bullet", "--reason", "--json"},
     "model list": {"--json"},
@@ -164,7 +165,11 @@ SITES = {
     "_approve": {"agent/workspace/promotions.py:PromotionStore.decide"},
     "_reject": {"agent/workspace/promotions.py:PromotionStore.decide"},
     # Cells and lines of the roadmap are written in one place.
-    "edit_topic": {"agent/workspace/workspace.py:Workspace.edited_row"},
+    # Joining a row of two branches takes the level that the merged ledger has.
+    "edit_topic": {
+        "agent/workspace/workspace.py:Workspace.edited_row",
+        "agent/workspace/roadmap_merge.py:_joined",
+    },
     "edited_row": {
         "agent/workspace/roadmap_change.py:preview_change",
         "agent/workspace/roadmap_change.py:apply_change",

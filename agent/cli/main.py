@@ -134,6 +134,14 @@ def plan(
 
 
 @app.command()
+def merge(json: Json = False) -> None:
+    """In the middle of a git merge: merge the roadmap's rows and write the progress page anew."""
+    from agent.cli.merge import run_merge
+
+    raise typer.Exit(run_merge(json=json))
+
+
+@app.command()
 def focus(
     label: Annotated[str | None, typer.Argument(help="Label of a line, Q1 for `Q1 focus`; none: show them.")] = None,
     text: Annotated[str | None, typer.Argument(help="What it should say; a new label becomes a new line.")] = None,

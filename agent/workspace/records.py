@@ -17,10 +17,18 @@ _ID = re.compile(r"\w[\w.-]*")
 
 
 class Records(Generic[R]):
-    """The records of one kind in `progress/<folder>/`, named `<utc>-<id>.json` so that they sort by time."""
+    """The records of one kind in `progress/<folder>/`, named `<utc>-<id>.json` so that they sort by time.
 
-    def __init__(self, root: Path, folder: str, model: type[R], key: Callable[[R], str]) -> None:
+    `compact` writes them on one line. Pending proposals are: a decision takes one file away and adds a ledger entry
+    that says much the same, and git would take that for a rename, and merge what another machine does in the folder of
+    the proposals into the ledger. On one line the two have nothing in common for git.
+    """
+
+    def __init__(
+        self, root: Path, folder: str, model: type[R], key: Callable[[R], str], *, compact: bool = False
+    ) -> None:
         self._root, self._folder, self._model, self._key = root, f"progress/{folder}", model, key
+        self._indent = None if compact else 1
 
     def path(self, at: datetime, id: str) -> str:
         """Give the path of a record relative to the workspace.
@@ -95,7 +103,7 @@ class Records(Generic[R]):
     def write(self, at: datetime, record: R) -> str:
         """Write a record atomically and give its path; the same record written twice is one file."""
         path = self.path(at, self._key(record))
-        write_text(self._root, path, record.model_dump_json(indent=1) + "\n")
+        write_text(self._root, path, record.model_dump_json(indent=self._indent) + "\n")
         return path
 
     def remove(self, id: str) -> str | None:

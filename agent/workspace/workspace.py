@@ -37,7 +37,7 @@ class Workspace:
     def __init__(self, root: Path) -> None:
         self.root = root
         self.attempts = Records(root, "attempts", Attempt, lambda a: a.id)
-        self.proposals = Records(root, "proposals", Proposal, lambda p: p.id)
+        self.proposals = Records(root, "proposals", Proposal, lambda p: p.id, compact=True)
         self.ledger = Records(root, "ledger", LedgerEntry, lambda e: e.id)
         self.appeals = Records(root, "appeals", Appeal, lambda a: a.id)
         self.events = Events(root)

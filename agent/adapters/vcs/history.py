@@ -13,10 +13,12 @@ def commit_of(root: Path, revision: str) -> str:
     Raises:
         UsageError: the folder is no git work tree, or there is no such commit in it.
     """
-    if _git(root, "rev-parse", "--is-inside-work-tree").strip() != b"true":
+    if read_git(root, "rev-parse", "--is-inside-work-tree").strip() != b"true":
         raise UsageError(f"{str(root)!r} is no git work tree, so there is no revision to compare with.")
     found = (
-        _git(root, "rev-parse", "--verify", "--quiet", "--end-of-options", f"{revision}^{{commit}}").decode().strip()
+        read_git(root, "rev-parse", "--verify", "--quiet", "--end-of-options", f"{revision}^{{commit}}")
+        .decode()
+        .strip()
     )
     if not found:
         raise UsageError(f"{revision!r} is no commit of this repository; fetch it, or name another one.")
@@ -29,17 +31,17 @@ def file_at(root: Path, commit: str, path: str) -> str | None:
     Raises:
         UsageError: it is no UTF-8.
     """
-    if not _git(root, "ls-tree", "--name-only", commit, "--", path).strip():
+    if not read_git(root, "ls-tree", "--name-only", commit, "--", path).strip():
         return None
     try:
-        return _git(root, "show", f"{commit}:./{path}").decode("utf-8")
+        return read_git(root, "show", f"{commit}:./{path}").decode("utf-8")
     except UnicodeDecodeError:
         raise UsageError(f"{path} at {commit[:12]} is no valid UTF-8, so there is nothing to compare with.") from None
 
 
 def changed_since(root: Path, commit: str, folder: str) -> list[tuple[str, str]]:
     """List (status letter, path) of what differs between a commit and the work tree below a folder."""
-    out = _git(root, "diff", "--name-status", "--no-renames", "--relative", "-z", commit, "--", folder)
+    out = read_git(root, "diff", "--name-status", "--no-renames", "--relative", "-z", commit, "--", folder)
     fields = out.decode("utf-8", "replace").split("\0")
     return list(zip(fields[::2], fields[1::2], strict=False))
 
@@ -63,13 +65,13 @@ def toplevel(root: Path) -> Path:
 
 
 def _required(root: Path, *args: str) -> str:
-    found = _git(root, *args).decode("utf-8", "surrogateescape").strip("\n")
+    found = read_git(root, *args).decode("utf-8", "surrogateescape").strip("\n")
     if not found:
         raise UsageError(f"{str(root)!r} is no git work tree; run `git init` there first.")
     return found
 
 
-def _git(root: Path, *args: str) -> bytes:
+def read_git(root: Path, *args: str) -> bytes:
     """Run git and give its output, b"" where it fails: callers know what nothing means."""
     command = ["git", "-C", str(root), "--literal-pathspecs", *args]
     try:

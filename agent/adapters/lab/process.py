@@ -37,6 +37,7 @@ def run_supervised(job: Job, heard: Callable[[bytes], None]) -> Outcome:
             [sys.executable, "-I", "-S", str(SUPERVISE)],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
             pass_fds=[writing],
             env={},
             start_new_session=True,  # Ctrl-C in the terminal is for us

@@ -19,10 +19,15 @@ class LocalRunner:
 
     def prepare(self, spec: EnvironmentSpec, say: Say) -> Environment:
         """Give the environment of a spec."""
+        _only_posix()
         return own_environment(spec) if spec.own else self._environments.prepare(spec, say)
 
     def run(self, job: Job, heard: Callable[[bytes], None]) -> Outcome:
         """Run a command under limits."""
-        if os.name != "posix":
-            raise SetupError("Labs run on Linux and macOS only; run it by hand and enter it with `study lab record`.")
+        _only_posix()
         return run_supervised(job, heard)
+
+
+def _only_posix() -> None:
+    if os.name != "posix":
+        raise SetupError("Labs run on Linux and macOS only; run it by hand and enter it with `study lab record`.")

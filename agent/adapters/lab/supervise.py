@@ -30,7 +30,10 @@ _SEES_CHILDREN = os.path.exists(f"/proc/self/task/{os.getpid()}/children")  # no
 def main() -> None:
     """Run the request."""
     with open(0, "rb", buffering=0, closefd=False) as given:  # noqa: PTH123  # a descriptor; nothing is read ahead
-        request = json.loads(given.readline())
+        line = given.readline()
+    if not line.endswith(b"\n"):
+        return  # our parent was killed before it could ask for anything
+    request = json.loads(line)
     _prctl(_SET_SUBREAPER, 1)  # whose parent died becomes our child, so that nothing gets away
     began = time.monotonic()
     try:

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from agent.adapters.lab.process import run_supervised
+from agent.adapters.lab.process import SUPERVISE, run_supervised
 from agent.domain.errors import SetupError
 from agent.ports.lab import Job, Outcome
 from tests.helpers.lab_code import FAMILY, gone, marked
@@ -129,7 +129,7 @@ def test_a_listener_that_fails_ends_it(tmp_path: Path) -> None:
 _RUN = """
 import sys
 from pathlib import Path
-from agent.adapters.lab.process import run_supervised
+from agent.adapters.lab.process import SUPERVISE, run_supervised
 from agent.ports.lab import Job
 run_supervised(Job((sys.executable, "-c", sys.argv[1], sys.argv[2]), Path(sys.argv[3])), lambda p: print(p, flush=True))
 """
@@ -171,3 +171,9 @@ def test_when_the_supervisor_is_killed_the_command_ends_too(tmp_path: Path) -> N
     while Path(f"/proc/{pids[0]}").exists() and time.monotonic() < until:
         time.sleep(0.05)
     assert not Path(f"/proc/{pids[0]}").exists()
+
+
+@pytest.mark.parametrize("said", [b"", b'{"command": ["touch"'], ids=["nothing", "half a request"])
+def test_a_supervisor_that_is_asked_nothing_does_nothing(said: bytes) -> None:
+    done = subprocess.run([sys.executable, "-I", "-S", str(SUPERVISE)], input=said, capture_output=True, check=True)
+    assert done.stdout == done.stderr == b""

@@ -164,26 +164,26 @@ def test_the_second_of_two_at_once_waits_for_nothing(root: Path) -> None:
 
 @pytest.mark.skipif(sys.platform != "linux", reason="looks into /proc")
 def test_ctrl_c_ends_everything_and_records_nothing(root: Path) -> None:
-    lab(root, main=f"{FAMILY}\ntime.sleep(60)".replace("sys.argv[1]", repr(root.parent.name)))
+    lab(root, main=f"{FAMILY}\ntime.sleep(60)".replace("sys.argv[1]", repr(str(root))))
     before = tree(root)
     with Terminal(root, "lab", "run", "bench", "--variant", "fp16") as terminal:
         terminal.wait("started")
-        assert marked(root.parent.name)
+        assert marked(str(root))
         terminal.press("c")
         assert terminal.end() == 130
         assert "Stopped: the lab was ended, and this run was not recorded." in terminal.shown
         assert "Traceback" not in terminal.shown
-    assert gone(root.parent.name, 0)
+    assert gone(str(root), 0)
     assert tree(root) == before
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="looks into /proc")
 def test_a_closed_terminal_ends_everything(root: Path) -> None:
-    lab(root, main=f"{FAMILY}\ntime.sleep(60)".replace("sys.argv[1]", repr(root.parent.name)))
+    lab(root, main=f"{FAMILY}\ntime.sleep(60)".replace("sys.argv[1]", repr(str(root))))
     with Terminal(root, "lab", "run", "bench", "--variant", "fp16") as terminal:
         terminal.wait("started")
         terminal.hang_up()
-        assert gone(root.parent.name)
+        assert gone(str(root))
     assert not records(root)
 
 

@@ -61,10 +61,10 @@ def test_killed_by_a_signal(tmp_path: Path) -> None:
 @linux
 @pytest.mark.parametrize(("last", "ended"), [("", ""), ("time.sleep(60)", "time")], ids=["at its end", "at its limit"])
 def test_whatever_it_started_is_ended(tmp_path: Path, last: str, ended: str) -> None:
-    outcome, said = run(f"{FAMILY}\n{last}", tmp_path, tmp_path.name, seconds=1.5)
+    outcome, said = run(f"{FAMILY}\n{last}", tmp_path, str(tmp_path), seconds=1.5)
     assert said == "started\n"
     assert outcome.ended == ended
-    assert not marked(tmp_path.name)
+    assert not marked(str(tmp_path))
     assert outcome.duration_s < 3
 
 
@@ -122,8 +122,8 @@ def test_a_listener_that_fails_ends_it(tmp_path: Path) -> None:
         raise BrokenPipeError
 
     with pytest.raises(SetupError):
-        run_supervised(Job((sys.executable, "-c", f"{FAMILY}\ntime.sleep(60)", tmp_path.name), tmp_path), fail)
-    assert gone(tmp_path.name, 0)
+        run_supervised(Job((sys.executable, "-c", f"{FAMILY}\ntime.sleep(60)", str(tmp_path)), tmp_path), fail)
+    assert gone(str(tmp_path), 0)
 
 
 _RUN = """
@@ -140,7 +140,7 @@ run_supervised(Job((sys.executable, "-c", sys.argv[1], sys.argv[2]), Path(sys.ar
 def test_when_study_dies_everything_is_ended(tmp_path: Path, sign: signal.Signals) -> None:
     code = f"{FAMILY}\ntime.sleep(60)"
     with subprocess.Popen(
-        [sys.executable, "-c", _RUN, code, tmp_path.name, str(tmp_path)],
+        [sys.executable, "-c", _RUN, code, str(tmp_path), str(tmp_path)],
         cwd=REPO,
         stdout=subprocess.PIPE,
         stderr=subprocess.DEVNULL,
@@ -148,10 +148,10 @@ def test_when_study_dies_everything_is_ended(tmp_path: Path, sign: signal.Signal
     ) as study:
         assert study.stdout is not None
         assert study.stdout.readline() == b"b'started\\n'\n"
-        assert marked(tmp_path.name)
+        assert marked(str(tmp_path))
         study.send_signal(sign)
         study.wait(20)
-    assert gone(tmp_path.name)
+    assert gone(str(tmp_path))
 
 
 @linux

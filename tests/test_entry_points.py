@@ -35,6 +35,7 @@ COMMANDS = {
     "eval retrieve": {"--beir", "--run", "--json"},
     "eval run": {
         "--full",
+        "--changed",
         "--only",
         "--budget-minutes",
         "--axis",

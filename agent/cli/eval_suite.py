@@ -22,6 +22,9 @@ def add_suite(group: typer.Typer) -> None:
 def eval_run(  # noqa: PLR0913, PLR0917 - the options of a command
     full: Annotated[bool, typer.Option("--full", help="All items of all subjects, changed or not.")] = False,
     only: Only = None,
+    changed: Annotated[
+        bool, typer.Option("--changed", help="Only what differs from its baseline, for a pull request.")
+    ] = False,
     budget_minutes: Annotated[
         float | None, typer.Option("--budget-minutes", min=0.01, help="Stop sampling then; the next run goes on.")
     ] = None,
@@ -46,8 +49,8 @@ def eval_run(  # noqa: PLR0913, PLR0917 - the options of a command
     from agent.cli.suite import Asked, run_suite
 
     asked = Asked(
-        full=full, only=only or [], budget_minutes=budget_minutes, axis=axis, items=items, repeats=repeats,
-        concurrency=concurrency, rate=rate, price=price, replay=replay, defect=defect,
+        full=full, only=only or [], changed=changed, budget_minutes=budget_minutes, axis=axis, items=items,
+        repeats=repeats, concurrency=concurrency, rate=rate, price=price, replay=replay, defect=defect,
     )  # fmt: skip
     raise typer.Exit(run_suite(asked, json=json))
 

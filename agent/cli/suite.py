@@ -26,6 +26,7 @@ class Asked:
 
     full: bool
     only: Sequence[str]
+    changed: bool
     budget_minutes: float | None
     axis: str
     items: int
@@ -65,7 +66,8 @@ def run_suite(asked: Asked, *, json: bool) -> int:
         with _progress(asked.budget_minutes) as progress:
             session = Session(
                 home, Replay(transport) if asked.replay else transport, subjects, options,
-                budget_minutes=asked.budget_minutes, concurrency=asked.concurrency, price=price, progress=progress,
+                changed_only=asked.changed, budget_minutes=asked.budget_minutes, concurrency=asked.concurrency,
+                price=price, progress=progress,
             )  # fmt: skip
             result = session.run()
         if session.resumed:

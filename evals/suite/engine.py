@@ -29,10 +29,14 @@ _FEWEST_SHAKY = 3
 
 @dataclass(slots=True)
 class Track:
-    """A subject on its way through a run. `done` holds its verdict once it is fixed."""
+    """A subject on its way through a run. `done` holds its verdict once it is fixed.
+
+    `drifted`: the canary is not the baseline's, so nothing that was sampled before counts.
+    """
 
     plan: Plan
     repeatable: bool = True
+    drifted: bool = False
     candidate: list[Sample] = field(default_factory=list)
     baseline: list[Sample] = field(default_factory=list)
     fresh_candidate: list[Sample] = field(default_factory=list)
@@ -118,6 +122,9 @@ class Engine:
         track.canary = f"{len(samples) - len(drifted)} of {len(cases)} outputs are the baseline's byte for byte"
         if coverage(samples) < COVERAGE:
             track.done = ("invalid", unmeasured(samples))
+        elif drifted and plan.kind == "changed" and plan.rerunnable:
+            track.drifted = True
+            track.canary += ", so the baseline's arm is measured anew"
         elif drifted:
             track.done = ("invalid", f"environment drift, not a regression: {track.canary}, under the same fingerprint")
         elif len(samples) < len(cases):
@@ -149,7 +156,8 @@ class Engine:
     def _first_samples(self, track: Track) -> None:
         plan, sampled = track.plan, not track.repeatable
         temperature = plan.options.temperature if sampled else 0.0
-        salt = plan.salt if sampled or plan.kind == "unchanged" else ""  # greedy replies serve every comparison
+        fresh = sampled or track.drifted or plan.kind == "unchanged"
+        salt = plan.salt if fresh else ""  # greedy replies serve every comparison
         arm = Arm("first", "candidate", plan.candidate, temperature, sampled, salt)
         every = plan.cases if plan.options.full or plan.baseline is None else plan.first_cases
         arms = [(arm, every, track.candidate)]
@@ -170,7 +178,7 @@ class Engine:
         plan = track.plan
         if not plan.rerunnable or plan.kind == "unchanged":
             return False
-        return not track.repeatable or not plan.stored_scores_hold
+        return not track.repeatable or track.drifted or not plan.stored_scores_hold
 
     def _check(self, track: Track, planned: int) -> None:
         """Fix the verdict where the samples are no measurement, broke an invariant, or are too few."""

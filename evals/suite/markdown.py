@@ -23,7 +23,8 @@ def headline(result: RunResult) -> str:
     """One sentence: what was found where."""
     told = [f"{s.title}: {s.verdict} ({s.reason})" for s in result.subjects if s.verdict == result.verdict]
     rest = f"; not reached: {', '.join(result.not_reached)}" if result.not_reached else ""
-    return f"Exit code {result.exit_code}. {'; '.join(told) or 'nothing was measured'}{rest}."
+    nothing = "nothing has changed" if result.verdict == "not worse" else "nothing was measured"
+    return f"Exit code {result.exit_code}. {'; '.join(told) or nothing}{rest}."
 
 
 def _table(result: RunResult) -> list[str]:

@@ -108,6 +108,7 @@ class Session:
     transport: Transport
     subjects: Sequence[Subject]
     options: Options
+    changed_only: bool = False
     budget_minutes: float | None = None
     concurrency: int = 1
     price: Price | None = None
@@ -129,6 +130,8 @@ class Session:
             plan_subject(subject, found[subject.name], self.options, self.transport.identity, state.epochs)
             for subject in self.subjects
         ]
+        if self.changed_only:
+            plans = [plan for plan in plans if plan.kind != "unchanged"]
         plans = in_order(plans, state.measured)
         id, folder, started = self._folder(plans)
         journal, store = FileJournal(folder / "journal.jsonl"), FileStore(self.home.folder / "replies.sqlite")
@@ -173,7 +176,7 @@ class Session:
     ) -> RunResult:
         released = {t.name: read_baseline(t.name, self.home.baselines / RELEASED) for t in tracks}
         subjects = [summarise(track, released[track.name], store) for track in tracks]
-        verdict = overall(subject.verdict for subject in subjects)
+        verdict = overall(subject.verdict for subject in subjects) if plans else "not worse"
         reached = {subject.name for subject in subjects}
         cost = sum(self.price.of(subject.spent) for subject in subjects) if self.price else None
         return RunResult(

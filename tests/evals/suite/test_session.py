@@ -119,6 +119,30 @@ def test_a_silent_change_of_a_varying_endpoint_is_drift(tmp_path: Path) -> None:
     assert "environment drift" in result.subjects[0].reason
 
 
+def test_on_another_machine_a_changed_prompt_is_measured_in_both_arms(tmp_path: Path) -> None:
+    place, drill = home(tmp_path), Drill()
+    promoted(place, model(greedy=True, skill=0.9))
+    elsewhere = model(greedy=True, skill=0.6, rules={RULE: 0.2})  # other bytes under the same name
+    result = session(place, elsewhere, options=variants(drill, drill.defects[0])).run()
+    subject = result.subjects[0]
+    assert result.verdict == "regression"
+    assert "measured anew" in subject.canary
+    assert subject.first is not None
+    assert subject.first.baseline == pytest.approx(0.6, abs=0.06)
+
+
+def test_only_what_has_changed_is_measured_when_asked(tmp_path: Path) -> None:
+    place, endpoint = home(tmp_path), model(greedy=True)
+    drills = [Drill(name, sources=20) for name in ("one", "two")]
+    promoted(place, endpoint, *drills)
+    asked = endpoint.tries
+    nothing = session(place, endpoint, *drills, changed_only=True).run()
+    assert (nothing.verdict, nothing.exit_code, endpoint.tries) == ("not worse", 0, asked)
+    one = Options(items=4, variants={"one": harmless()})
+    result = session(place, endpoint, *drills, options=one, changed_only=True).run()
+    assert [subject.name for subject in result.subjects] == ["one"]
+
+
 def test_another_model_needs_its_axis(tmp_path: Path) -> None:
     place = home(tmp_path)
     promoted(place, model())

@@ -7,7 +7,7 @@ from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from agent.app import App
 from agent.cli.output import console, print_json
@@ -70,6 +70,9 @@ def run_suite(asked: Asked, *, json: bool) -> int:
                 price=price, progress=progress,
             )  # fmt: skip
             result = session.run()
+            if asked.full and any(subject.name == "grading" for subject in subjects):
+                result.harm = _harm(home, asked.budget_minutes, result.minutes, progress)
+                home.keep(result)
         if session.resumed:
             console(stderr=True).print(f"Went on with the run {result.id}, which had been interrupted.")
     _write_reports(home, result)
@@ -78,6 +81,25 @@ def run_suite(asked: Asked, *, json: bool) -> int:
     else:
         _print(home, result)
     return result.exit_code
+
+
+def _harm(home: "Home", budget: float | None, used: float, progress: "Progress | None") -> "dict[str, Any] | None":
+    """Learners wronged by the grader, in what is left of the budget."""
+    from evals.graders import quiz_grader
+    from evals.suite.harm import harm
+
+    until = time.monotonic() + 60 * (budget - used) if budget is not None else float("inf")
+
+    def report(done: int, of: int) -> None:
+        if progress is not None:
+            progress("simulated learners", done, of)
+
+    return harm(
+        quiz_grader(),
+        cache=home.folder / "harm.json",
+        out_of_time=lambda: time.monotonic() > until,
+        progress=report,
+    )
 
 
 def run_compare(a: str, b: str, *, axis: str, only: Sequence[str], json: bool) -> int:

@@ -7,12 +7,18 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
-from agent.domain.errors import WorkspaceError
+from agent.domain.errors import StudyError
 from evals.suite.contract import Case, Subject, Variant
 from evals.suite.fingerprint import Parts
 
 FOLDER = Path(__file__).resolve().parents[1] / "baselines"
 RELEASED = "released"
+
+
+class BaselineError(StudyError):
+    """A baseline's file cannot be read; nothing can be compared with it."""
+
+    exit_code = 11
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,7 +60,7 @@ def read_baseline(name: str, folder: Path = FOLDER) -> Baseline | None:
     """The baseline of a subject; None where none was promoted.
 
     Raises:
-        WorkspaceError: the file is no baseline.
+        BaselineError: the file is no baseline.
     """
     path = folder / f"{name}.json"
     if not path.exists():
@@ -63,7 +69,7 @@ def read_baseline(name: str, folder: Path = FOLDER) -> Baseline | None:
         row: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
         return Baseline(**row)
     except (OSError, ValueError, TypeError, KeyError, AttributeError) as error:
-        raise WorkspaceError(
+        raise BaselineError(
             f"{str(path)!r} is no baseline ({error}); restore it from git or promote a run again."
         ) from None
 

@@ -7,11 +7,17 @@ from urllib.parse import urlsplit
 
 from agent.app import App
 from agent.app.container import CHAT_MODEL
-from agent.domain.errors import ModelError, SetupError
+from agent.domain.errors import ModelError, StudyError
 from evals.suite.store import digest
 from evals.suite.transport import Body, HttpTransport, Infrastructure, RateLimit, Reply, Transport
 
 EMBEDDED_SECONDS = 180.0
+
+
+class InvalidMeasurement(StudyError):
+    """Nothing can be measured, which is no regression."""
+
+    exit_code = 11
 
 
 class NoChat:
@@ -73,7 +79,7 @@ def check_answers(transport: Transport) -> None:
     """Ask for one word, to find out before an hour is spent.
 
     Raises:
-        SetupError: the endpoint does not answer.
+        InvalidMeasurement: the endpoint does not answer.
     """
     ask = {"role": "user", "content": "Say yes."}
     body = {"model": transport.name, "messages": [ask], "max_tokens": 4, "temperature": 0, "stream": False}
@@ -82,7 +88,7 @@ def check_answers(transport: Transport) -> None:
             transport.post(body)
         except ModelError as error:
             if last:
-                raise SetupError(f"The chat model does not answer, so nothing was measured: {error}") from None
+                raise InvalidMeasurement(f"The chat model does not answer, so nothing was measured: {error}") from None
         else:
             return
 

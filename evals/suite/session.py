@@ -93,6 +93,10 @@ class Home:
             raise UsageError(f"There is no one run {id!r}; {last}.")
         return result_from(_read(self.run_folder(matches[0]) / "result.json"))
 
+    def keep(self, result: RunResult) -> None:
+        """Write a finished run."""
+        _write(self.run_folder(result.id) / "result.json", result.as_dict())
+
     def history(self) -> list[dict[str, Any]]:
         """One row a run and subject, oldest first: `at`, `run`, `subject`, `mean`, `low`, `high`, `verdict`."""
         path = self.folder / "history.jsonl"
@@ -199,7 +203,7 @@ class Session:
             draft = draft_baseline(track, result)
             if draft is not None:
                 baselines.write_baseline(draft, folder / "drafts")
-        _write(folder / "result.json", result.as_dict())
+        self.home.keep(result)
 
 
 def draft_baseline(track: Track, result: RunResult) -> Baseline | None:

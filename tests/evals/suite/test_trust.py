@@ -1,0 +1,73 @@
+"""The suite tested on itself: false alarms, power, planted damage (the published figures come from longer runs)."""
+
+import json
+from pathlib import Path
+
+import yaml
+
+from evals.suite.contract import Subject
+from evals.suite.drill import Drill
+from evals.suite.session import demoted
+from evals.suite.trust import FALSE_ALARM, defects, drill_night, nights, read_rows, summary, trust_rows
+
+REPO = Path(__file__).resolve().parents[3]
+
+
+def test_a_night_is_the_same_for_the_same_seed_and_goes_on_where_it_stopped() -> None:
+    rows = list(nights(1, []))
+    assert list(nights(1, rows)) == []
+    assert list(nights(1, rows[1:])) == rows[:1]
+
+
+def test_quiet_nights_are_quiet_and_a_large_drop_is_found() -> None:
+    quiet = [drill_night(seed, drop=0.0).run() for seed in range(3)]
+    assert sum(track.done is not None and track.done[0] == "regression" for tracks in quiet for track in tracks) == 0
+    loud = [drill_night(seed, drop=0.2).run() for seed in range(2)]
+    assert all(tracks[0].done is not None and tracks[0].done[0] == "regression" for tracks in loud)
+    assert all(track.done is not None and track.done[0] == "not worse" for tracks in loud for track in tracks[1:])
+
+
+def test_planted_damage_is_caught_and_counted() -> None:
+    subjects: list[Subject] = [Drill(sources=40)]
+    rows = list(defects(subjects, 2, []))
+    assert [row["verdict"] for row in rows] == ["regression", "regression"]
+    caught = summary(rows)["defect drill/no-rule caught"]
+    assert (caught["hits"], caught["of"]) == (2, 2)
+    assert trust_rows(rows)["drill"]["demoted"] == ""
+
+
+def test_a_gate_that_misses_damage_or_cries_wolf_is_demoted(tmp_path: Path) -> None:
+    miss = {"kind": "embedded", "subject": "drill", "defect": "no-rule", "verdict": "not worse"}
+    rows = trust_rows([miss])
+    (tmp_path / "trust.json").write_text(json.dumps(rows), encoding="utf-8")
+    assert demoted(tmp_path) == {"drill": "it misses the planted defect no-rule on the embedded model"}
+    wolf = {
+        "kind": "night",
+        "drop": 0.0,
+        "seed": 0,
+        "regressions": ["a"],
+        "alarms": ["a"],
+        "p": {"a": 0.01},
+        "same": {},
+    }
+    caught = {**miss, "verdict": "regression"}
+    assert "false alarms" in trust_rows([caught, *[{**wolf, "seed": i} for i in range(20)]])["drill"]["demoted"]
+    assert summary([wolf])[FALSE_ALARM]["rate"] == 1
+
+
+def test_a_torn_line_is_left_out(tmp_path: Path) -> None:
+    path = tmp_path / "rows.jsonl"
+    path.write_text('{"kind": "night"}\n{"kind": "ni', encoding="utf-8")
+    assert read_rows(path) == [{"kind": "night"}]
+
+
+def test_the_nightly_workflow_keeps_to_its_budget_and_keeps_the_report() -> None:
+    text = (REPO / ".github/workflows/nightly-evals.yml").read_text(encoding="utf-8")
+    flow = yaml.safe_load(text)
+    assert set(flow[True]) == {"schedule", "workflow_dispatch", "pull_request"}  # YAML reads `on` as true
+    assert flow["jobs"]["evals"]["timeout-minutes"] > 60
+    assert "study eval run --budget-minutes 60" in text
+    names = [step.get("name") or step.get("uses", "") for step in flow["jobs"]["evals"]["steps"]]
+    upload = next(i for i, name in enumerate(names) if "upload-artifact" in name)
+    assert flow["jobs"]["evals"]["steps"][upload]["if"] == "always()"
+    assert names.index("Measure") < upload < names.index("Verdict"), "the report is there when the job fails"

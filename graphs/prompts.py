@@ -32,9 +32,9 @@ def template_text(name: str) -> str:
 def replaced(texts: Mapping[str, str]) -> Iterator[None]:
     """Let other texts stand for these templates within the block, for `study eval`: an older wording, a defect.
 
-    Holds in this thread and in what it starts with a copy of its context, as langgraph does for nodes.
+    Holds in this thread and in what it starts with a copy of its context, as langgraph does for nodes. Blocks nest.
     """
-    token = _replaced.set(texts)
+    token = _replaced.set({**(_replaced.get() or {}), **texts})
     try:
         yield
     finally:

@@ -40,7 +40,7 @@ class Asked:
 
 def run_suite(asked: Asked, *, json: bool) -> int:
     """Measure, print the verdict, keep the report."""
-    from evals.suite.connect import NoChat, Replay, check_answers, connect
+    from evals.suite.connect import InvalidMeasurement, NoChat, check_answers, connect
     from evals.suite.fingerprint import DECLARED
     from evals.suite.plan import Options
     from evals.suite.session import Session
@@ -55,7 +55,10 @@ def run_suite(asked: Asked, *, json: bool) -> int:
         skipped = [s.name for s in subjects if s.uses_chat] if isinstance(transport, NoChat) else []
         if skipped:
             subjects = [subject for subject in subjects if not subject.uses_chat]
-            console(stderr=True).print(f"There is no chat model, so {', '.join(skipped)} cannot be measured.")
+            lacking = f"There is no chat model, so {', '.join(skipped)} cannot be measured."
+            if not subjects:
+                raise InvalidMeasurement(lacking)
+            console(stderr=True).print(lacking)
         elif needed and not asked.replay:
             check_answers(transport)
         options = Options(
@@ -65,9 +68,9 @@ def run_suite(asked: Asked, *, json: bool) -> int:
         home = _home(app)
         with _progress(asked.budget_minutes) as progress:
             session = Session(
-                home, Replay(transport) if asked.replay else transport, subjects, options,
-                changed_only=asked.changed, budget_minutes=asked.budget_minutes, concurrency=asked.concurrency,
-                price=price, progress=progress,
+                home, transport, subjects, options,
+                changed_only=asked.changed, replay=asked.replay, budget_minutes=asked.budget_minutes,
+                concurrency=asked.concurrency, price=price, progress=progress,
             )  # fmt: skip
             result = session.run()
             if asked.full and any(subject.name == "grading" for subject in subjects):

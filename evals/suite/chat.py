@@ -153,7 +153,7 @@ class MeasuredChat:
                 raise
             except Infrastructure as error:
                 shaky = shaky or not error.limited
-                if pause is None:
+                if pause is None or error.lasting:
                     self.spent += Spent(requests=1, shaky=shaky)
                     raise
                 self._sleep(min(LONGEST_WAIT, max(pause, error.wait or 0.0)))

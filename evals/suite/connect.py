@@ -28,18 +28,7 @@ class NoChat:
 
     def post(self, body: Body) -> Reply:
         """There is nobody to ask."""
-        raise Infrastructure("There is no chat model; set STUDY_CHAT, or `study model pull`.")
-
-
-class Replay:
-    """Asks nobody: what is not kept from an earlier run stays unmeasured."""
-
-    def __init__(self, transport: Transport) -> None:
-        self.name, self.identity = transport.name, transport.identity
-
-    def post(self, body: Body) -> Reply:
-        """Nothing is sent."""
-        raise Infrastructure("This reply was not kept; run without --replay.")
+        raise Infrastructure("There is no chat model; set STUDY_CHAT, or `study model pull`.", lasting=True)
 
 
 def connect(app: App, *, per_minute: float = 0.0) -> Transport:

@@ -130,10 +130,11 @@ def confirmed(fresh: Mapping[str, Comparison], both: Mapping[str, Comparison]) -
 def judge_unalarmed(first: Comparison) -> tuple[Verdict, str]:
     """The verdict where no drop was found, with what the run could have seen."""
     seen = f"a drop of {_points(first.detectable)} points would have been seen"
+    if first.difference > 0 and first.p_better <= CONFIRM:
+        return "not worse", f"better; {seen}"
     if first.detectable > BLIND:
         return "inconclusive", f"no drop was found, but only {seen}"
-    better = first.difference > 0 and first.p_better <= CONFIRM
-    return "not worse", f"{'better' if better else 'no drop'}; {seen}"
+    return "not worse", f"no drop; {seen}"
 
 
 def overall(verdicts: Iterable[Verdict]) -> Verdict:

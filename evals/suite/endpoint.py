@@ -65,8 +65,9 @@ class StochasticModel:
     def post(self, body: Body) -> Reply:
         """See `Transport`."""
         self.tries += 1
-        messages = body["messages"]
-        system, user = messages[0]["content"], messages[1]["content"]
+        system, user = (
+            next((m["content"] for m in body["messages"] if m["role"] == role), "") for role in ("system", "user")
+        )
         if self.fails and self._chance("fails", user, "" if self.lasting else str(self.tries)) < self.fails:
             raise Infrastructure("The endpoint answered 500: 'scripted failure'.")
         asked = self.recognise(system, user)

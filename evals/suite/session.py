@@ -28,7 +28,7 @@ from evals.suite.result import RunResult, result_from
 from evals.suite.samples import Bench, FileJournal, Progress
 from evals.suite.store import FileStore, digest
 from evals.suite.summary import broken_cases, primary_scores, summarise
-from evals.suite.transport import Transport
+from evals.suite.transport import Replay, Transport
 from graphs.prompts import template_text
 
 Clock = Callable[[], datetime]
@@ -106,13 +106,17 @@ class Home:
 
 @dataclass(slots=True)
 class Session:
-    """One `study eval run`. Close nothing: files are whole after every sample."""
+    """One `study eval run`. Close nothing: files are whole after every sample.
+
+    `replay`: nobody is asked; what the last run of the same comparison kept is scored again.
+    """
 
     home: Home
     transport: Transport
     subjects: Sequence[Subject]
     options: Options
     changed_only: bool = False
+    replay: bool = False
     budget_minutes: float | None = None
     concurrency: int = 1
     price: Price | None = None
@@ -130,8 +134,10 @@ class Session:
     def _run(self) -> RunResult:
         state = _State.read(self.home.folder / "state.json")
         found = {subject.name: read_baseline(subject.name, self.home.baselines) for subject in self.subjects}
+        epochs = {name: count - self.replay for name, count in state.epochs.items()}
+        transport = Replay(self.transport) if self.replay else self.transport
         plans = [
-            plan_subject(subject, found[subject.name], self.options, self.transport.identity, state.epochs)
+            plan_subject(subject, found[subject.name], self.options, transport.identity, epochs)
             for subject in self.subjects
         ]
         if self.changed_only:
@@ -141,9 +147,7 @@ class Session:
         journal, store = FileJournal(folder / "journal.jsonl"), FileStore(self.home.folder / "replies.sqlite")
         deadline = self.timer() + 60 * self.budget_minutes if self.budget_minutes is not None else None
         began = self.timer()
-        bench = Bench(
-            self.transport, store, journal, self.concurrency, deadline, self.timer, self.progress, self.retries
-        )
+        bench = Bench(transport, store, journal, self.concurrency, deadline, self.timer, self.progress, self.retries)
         try:
             tracks = Engine(bench, demoted(self.home.baselines)).run(plans)
             result = self._result(id, started, plans, tracks, store, (self.timer() - began) / 60)
@@ -151,8 +155,9 @@ class Session:
             journal.close()
             store.close()
         self._keep(folder, result, tracks)
-        state.note(tracks, result).write(self.home.folder / "state.json")
-        _append(self.home.folder / "history.jsonl", history_rows(result))
+        if not self.replay:
+            state.note(tracks, result).write(self.home.folder / "state.json")
+            _append(self.home.folder / "history.jsonl", history_rows(result))
         return result
 
     def _folder(self, plans: Sequence[Plan]) -> tuple[str, Path, str]:

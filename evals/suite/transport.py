@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 
 CONNECT_SECONDS = 5.0
 Body = Mapping[str, Any]
+_LASTING = (401, 403, 404)
 
 
 class TimedOut(ModelError):
@@ -24,14 +25,17 @@ class TimedOut(ModelError):
 
 
 class Infrastructure(ModelError):
-    """The endpoint failed; nothing was learned about the subject. `wait`: seconds it asked us to wait, if it did.
+    """The endpoint failed; nothing was learned about the subject.
 
-    `limited`: the endpoint said that we ask too often, which is no sign of a broken one.
+    `wait`: seconds it asked us to wait, if it did. `limited`: it said that we ask too often, which is no sign of a
+    broken one. `lasting`: asking again cannot help.
     """
 
-    def __init__(self, message: str, *, wait: float | None = None, limited: bool = False) -> None:
+    def __init__(
+        self, message: str, *, wait: float | None = None, limited: bool = False, lasting: bool = False
+    ) -> None:
         super().__init__(message)
-        self.wait, self.limited = wait, limited
+        self.wait, self.limited, self.lasting = wait, limited, lasting
 
 
 class Unsupported(ModelError):
@@ -89,6 +93,17 @@ class RateLimit:
             turn = max(now, self._next)
             self._next = turn + self._gap
         time.sleep(max(0.0, turn - now))
+
+
+class Replay:
+    """Asks nobody: what is not kept from an earlier run stays unmeasured."""
+
+    def __init__(self, transport: Transport) -> None:
+        self.name, self.identity = transport.name, transport.identity
+
+    def post(self, body: Body) -> Reply:
+        """Nothing is sent."""
+        raise Infrastructure("This reply was not kept; run without --replay.", lasting=True)
 
 
 class HttpTransport:
@@ -182,7 +197,9 @@ def _refusal(response: "httpx.Response") -> ModelError:
         wait = float(response.headers.get("retry-after", ""))
     except ValueError:
         wait = None
-    return Infrastructure(f"The endpoint answered {status}: {text!r}.", wait=wait, limited=status == 429)
+    return Infrastructure(
+        f"The endpoint answered {status}: {text!r}.", wait=wait, limited=status == 429, lasting=status in _LASTING
+    )
 
 
 def _reply(response: "httpx.Response", seconds: float) -> Reply:

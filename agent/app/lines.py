@@ -9,7 +9,8 @@ from agent.domain.change import LineChange
 from agent.domain.errors import GateError, StudyError, UsageError
 from agent.domain.proposal import Proposal
 from agent.domain.roadmap import FocusLine
-from agent.workspace.boxes import bound_evidence, find_bullet, milestone_states
+from agent.workspace.boxes import bound_evidence
+from agent.workspace.milestones import find_bullet, milestone_states
 
 
 def propose_tick(app: App, query: str, evidence: Sequence[str], reason: str, *, cwd: Path) -> Proposal:

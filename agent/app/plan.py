@@ -10,8 +10,8 @@ from agent.domain.plan import HalfDone, Plan, Situation, plan
 from agent.domain.quiz import CARRY_OVER, history_of
 from agent.domain.roadmap import Roadmap
 from agent.domain.suggestion import quarter_focus
-from agent.workspace.boxes import milestone_states
 from agent.workspace.files import read_text
+from agent.workspace.milestones import milestone_states
 from agent.workspace.note_file import read_note
 from agent.workspace.notes import note_files
 

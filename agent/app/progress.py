@@ -8,8 +8,8 @@ from agent.domain.ledger import sound
 from agent.domain.level import Level
 from agent.domain.progress_page import FOLDER, progress_page
 from agent.domain.roadmap import Roadmap
-from agent.workspace.boxes import milestone_states
 from agent.workspace.files import locked, read_text, write_text
+from agent.workspace.milestones import milestone_states
 from agent.workspace.notes import note_files
 
 PAGE = f"{FOLDER}/README.md"

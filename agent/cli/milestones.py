@@ -95,7 +95,7 @@ def _list(*, json: bool) -> int:
     from agent.app import App
     from agent.cli.output import console, print_json
     from agent.domain.text import one_line
-    from agent.workspace.boxes import milestone_states
+    from agent.workspace.milestones import milestone_states
 
     workspace = App.load().workspace
     roadmap = workspace.roadmap()

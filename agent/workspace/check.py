@@ -11,10 +11,10 @@ from agent.domain.errors import StudyError, WorkspaceError
 from agent.domain.level import Level
 from agent.domain.proposal import LedgerEntry
 from agent.domain.roadmap import Roadmap
-from agent.workspace.boxes import milestone_states
 from agent.workspace.evidence import stale_evidence
 from agent.workspace.files import inside, sha256_of
 from agent.workspace.labs import read_run, run_files
+from agent.workspace.milestones import milestone_states
 from agent.workspace.notes import check_notes
 from agent.workspace.session_file import read_session
 from agent.workspace.workspace import ROADMAP, Workspace

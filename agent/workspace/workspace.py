@@ -58,12 +58,12 @@ class Workspace:
 
     def _note_topics(self, roadmap: Roadmap) -> dict[str, str]:
         """Map the row text that a note names to the note's id, for notes whose id is no row's."""
-        from agent.workspace.note_file import parse_note
-
         ids = {topic.id for topic in roadmap.topics}
         followed: dict[str, str] = {}
         for path in sorted(self.root.glob("tracks/*/*.md")):
             if path.stem not in ids and path.name != "README.md":
+                from agent.workspace.note_file import parse_note  # seldom needed, and slow to load
+
                 try:
                     note = parse_note(read_text(self.root, path.relative_to(self.root).as_posix()), path.name)
                 except WorkspaceError:

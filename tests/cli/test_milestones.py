@@ -7,8 +7,8 @@ import pytest
 from agent.domain.change import Change
 from agent.domain.level import Level
 from agent.domain.proposal import Decision
-from agent.workspace.boxes import milestone_states
 from agent.workspace.check import check_workspace
+from agent.workspace.milestones import milestone_states
 from agent.workspace.workspace import Workspace
 from tests.helpers.study import PASSING, TOPIC, Terminal, make_workspace, study, tree
 from tests.helpers.workspaces import make_store

@@ -4,7 +4,13 @@ from pathlib import Path
 
 import pytest
 
+from agent.app.review import catch_up
+from agent.domain.proposal import Decision
+from tests.helpers.fakes import FakeClock
+from tests.helpers.sittings import attempt, later, quiz_note, right
 from tests.helpers.study import PASSING, ROADMAP, TOPIC, make_workspace, study
+from tests.helpers.workspaces import make_app, record_pass
+from tests.helpers.workspaces import make_workspace as make_small
 
 
 @pytest.fixture
@@ -29,7 +35,7 @@ Quarter focus
 
 Milestone A  1/2
   [ ] A server that streams
-  [x] A repository
+  [x] A repository  (by hand)
 
 """
 
@@ -43,7 +49,7 @@ def test_json_has_the_documented_keys(root: Path) -> None:
     ran = study(root, "status", "--json")
     assert ran.code == 0
     (value,) = ran.events
-    assert list(value) == ["topics", "pending", "focus", "milestones"]
+    assert list(value) == ["topics", "pending", "focus", "milestones", "history", "next_gates"]
     assert value["topics"][1] == {
         "id": TOPIC,
         "track": "02-infra",
@@ -52,9 +58,16 @@ def test_json_has_the_documented_keys(root: Path) -> None:
         "level": "L0",
         "status": "Planned",
         "evidence": [],
+        "retrievability": None,
+        "due": None,
     }
     assert [topic["module"] for topic in value["topics"]] == ["Caching", "Serving", "Serving", "Serving"]
-    assert value["milestones"][0]["bullets"][1] == {"text": "A repository", "checked": True}
+    assert value["milestones"][0]["bullets"][1] == {
+        "text": "A repository",
+        "checked": True,
+        "number": "1.2",
+        "state": "by hand",
+    }
 
 
 def test_what_is_pending(root: Path) -> None:
@@ -63,6 +76,27 @@ def test_what_is_pending(root: Path) -> None:
     assert "Pending: KV cache scaling (batch/seq/heads): L0 → L1\nDecide with `study review`.\n" in out
     (row,) = study(root, "status", "--json").events[0]["pending"]
     assert (row["id"], row["topic"], row["from"], row["to"]) == (proposal, TOPIC, "L0", "L1")
+
+
+def test_what_was_earned_and_what_is_left_of_it(tmp_path: Path) -> None:
+    workspace = make_small(tmp_path / "small")
+    app = make_app(workspace.root, clock=FakeClock(later(-60)), commit=False)
+    record_pass(workspace, attempt(quiz_note(), [right] * 9, start=later(-60)))
+    catch_up(app)
+    for proposal in app.promotions.pending():
+        app.promotions.decide(proposal.id, Decision(type="approve"))
+    out = study(workspace.root, "status").out
+    assert "1 link  recalled " in out
+    assert "%, due " in out
+    assert "Latest levels\n  2026-09-24  KV cache scaling (batch/seq/heads): L0 → L1\n" in out
+    assert "Next gates\n  KV cache scaling (batch/seq/heads): L2 lacks 1 of 2, first a lab folder" in out
+    assert "Due for a re-check: 1; `study due` lists them." in out
+    value = study(workspace.root, "status", "--json").events[0]
+    (row,) = (topic for topic in value["topics"] if topic["due"])
+    assert (row["id"], row["level"]) == (TOPIC, "L1")
+    assert 0 < row["retrievability"] < 0.7
+    assert [step["to"] for step in value["history"]] == ["L1"]
+    assert [gate["level"] for gate in value["next_gates"]] == ["L2"]
 
 
 def test_levels_count_by_track(root: Path) -> None:

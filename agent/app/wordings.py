@@ -2,6 +2,7 @@
 
 import threading
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from queue import Empty, SimpleQueue
 from typing import Protocol
 
@@ -18,8 +19,32 @@ from graphs.prompts import prompt
 MAX_TOKENS = 80
 
 
-class _Question(BaseModel):
+class RewordedQuestion(BaseModel):
+    """What the model is asked for, reworded or as a hint."""
+
     question: str = Field(min_length=1, max_length=400)
+
+
+@dataclass(frozen=True, slots=True)
+class Wording:
+    """A rewording as the model wrote it; `fault` says why it must not be asked, None where it may."""
+
+    text: str
+    fault: str | None
+
+
+def reword(chat: Chat, question: str, *, claim: str, topic: str) -> Wording | None:
+    """Let the model reword a question and judge the result; None where the reply has not the form asked for.
+
+    Raises:
+        ModelError: the model failed.
+    """
+    request = prompt("quiz/reword", topic=topic, question=question, claim=claim)
+    reply = chat.structured(request, RewordedQuestion, max_tokens=MAX_TOKENS)
+    if reply is None:
+        return None
+    text = neutralise(reply.question).strip()
+    return Wording(text, wording_fault(text, claim=claim, authored=question, topic=topic))
 
 
 class CancellableChat(Chat, Protocol):
@@ -97,7 +122,7 @@ class ModelWordings:
         said = answer[:600] or "nothing yet"
         try:
             request = prompt("quiz/hint", topic=topic, question=question.text, claim=secret, answer=said)
-            reply = self._chat.structured(request, _Question, max_tokens=MAX_TOKENS)
+            reply = self._chat.structured(request, RewordedQuestion, max_tokens=MAX_TOKENS)
         except ModelError:
             return None
         if reply is None:
@@ -127,18 +152,15 @@ class ModelWordings:
 
     def _reword(self, question: Question) -> None:
         secret, topic = self._secret(question)
-        request = prompt("quiz/reword", topic=topic, question=question.text, claim=secret)
-        reply = self._chat.structured(request, _Question, max_tokens=MAX_TOKENS)
-        if reply is None:
+        wording = reword(self._chat, question.text, claim=secret, topic=topic)
+        if wording is None:
             self._failed += 1
             return
         self._failed = 0
-        text = neutralise(reply.question).strip()
-        fault = wording_fault(text, claim=secret, authored=question.text, topic=topic)
-        if fault is None:
-            self._ready[(question.claim, question.index)] = text
+        if wording.fault is None:
+            self._ready[(question.claim, question.index)] = wording.text
         else:
-            self.rejected.append((text, fault))
+            self.rejected.append((wording.text, wording.fault))
 
     def _drain(self) -> None:
         while True:

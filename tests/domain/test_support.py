@@ -92,6 +92,19 @@ def test_counts_of_what_is_cited_may_be_said() -> None:
 
 
 @pytest.mark.parametrize(
+    "event",
+    [
+        quizzed(1, "not_passed"),
+        noted(1, "mixed up two of the stages"),
+        asked(1, "does a reranker fix missing documents?"),
+    ],
+)
+def test_what_a_fact_says_may_be_repeated_word_for_word(event: Event) -> None:
+    (fact,) = condense([event])
+    assert why(f"I worked on this: {fact.text}", 1, events=(event,)) == ""
+
+
+@pytest.mark.parametrize(
     ("line", "text", "cited"),
     [
         ("[1] I read a paper.", "I read a paper.", (1,)),

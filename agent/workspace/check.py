@@ -16,7 +16,7 @@ from agent.workspace.files import inside, sha256_of
 from agent.workspace.labs import read_run, run_files
 from agent.workspace.milestones import milestone_states
 from agent.workspace.notes import check_notes
-from agent.workspace.session_file import read_session
+from agent.workspace.session_file import session_faults, session_id
 from agent.workspace.workspace import ROADMAP, Workspace
 
 _EXTERNAL = re.compile(r"^[a-z][a-z0-9+.-]*:", re.IGNORECASE)
@@ -53,7 +53,7 @@ def check_workspace(workspace: Workspace) -> list[Problem]:
     found += _evidence(workspace, entries)
     found += _labs(workspace)
     found += _attempts(workspace)
-    found += _sessions(workspace)
+    found += _sessions(workspace, roadmap)
     found += _notes(workspace, roadmap)
     return sorted(found, key=lambda p: (p.severity, p.path, p.line))
 
@@ -207,15 +207,23 @@ def _attempts(workspace: Workspace) -> Iterator[Problem]:
             yield Problem(path, 0, "error", "the attempt was changed after it was recorded: its hash does not match")
 
 
-def _sessions(workspace: Workspace) -> Iterator[Problem]:
+def _sessions(workspace: Workspace, roadmap: Roadmap) -> Iterator[Problem]:
+    """Front matter that is malformed, and two sessions of one id, which a copied file gives."""
+    attempts, topics = workspace.attempts_by_id(), {topic.id for topic in roadmap.topics}
+    ids: dict[str, str] = {}
     for file in sorted((workspace.root / "sessions").glob("*.md")):
         path = f"sessions/{file.name}"
         if file.name == "README.md":
             continue
         try:
-            read_session(workspace.root, path)
+            for severity, message in session_faults(workspace.root, path, attempts, topics):
+                yield Problem(path, 0, severity, message)
+            id = session_id(workspace.root, path)
         except WorkspaceError as error:
             yield Problem(path, 0, "error", str(error).removeprefix(f"{path} ").removeprefix(f"{path}: "))
+            continue
+        if id and ids.setdefault(id, path) != path:
+            yield Problem(path, 0, "error", f"it has the id {id!r} of {ids[id]}; give one of them another.")
 
 
 def _notes(workspace: Workspace, roadmap: Roadmap) -> Iterator[Problem]:

@@ -1,10 +1,10 @@
 """Session files: learning history in markdown, drafted by code from an attempt and marked as a draft until approved."""
 
 import re
-from collections.abc import Iterator, Mapping
-from datetime import datetime
+from collections.abc import Collection, Iterator, Mapping
+from datetime import date, datetime
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 from agent.domain.attempt import Attempt, Standing
 from agent.domain.gate import SessionEvidence
@@ -13,6 +13,7 @@ from agent.domain.text import neutralise, one_line
 from agent.workspace.files import read_text
 from agent.workspace.front_matter import split_front_matter
 
+KINDS = ("quiz", "study", "lab")
 _DRAFT = re.compile(r"^status: draft\r?\n", re.MULTILINE)
 _FRONT = re.compile(r"\A\ufeff?---\r?\n(.*?)^---\s*?$", re.DOTALL | re.MULTILINE)
 _STATE = {"passed": "passed", "not_passed": "not passed yet", "stopped": "stopped before the end"}
@@ -143,6 +144,60 @@ def read_session(root: Path, path: str) -> SessionEvidence:
     """
     data, _ = split_front_matter(read_text(root, path), path)
     return SessionEvidence(path=path, topics=_strings(data, "topics"), attempts=_strings(data, "attempts"))
+
+
+def session_faults(
+    root: Path, path: str, attempts: Collection[str], topics: Collection[str]
+) -> Iterator[tuple[Literal["error", "warning"], str]]:
+    """Say what is wrong with a session's front matter: (severity, sentence) each.
+
+    What is there has to be right; a session of the user's own may leave out what it does not know.
+
+    Raises:
+        WorkspaceError: the file cannot be read, or its front matter is no mapping.
+    """
+    data, _ = split_front_matter(read_text(root, path), path)
+    session = read_session(root, path)
+    day = data.get("date")
+    if day is not None and _day(day) is None:
+        yield "error", f"its date {one_line(str(day), 40)!r} is no day; write YYYY-MM-DD."
+    kind = data.get("kind")
+    if kind is not None and kind not in KINDS:
+        yield "error", f"its kind {one_line(str(kind), 40)!r} is none of {', '.join(KINDS)}."
+    for key in ("topics", "attempts"):
+        value = data.get(key)
+        if value is not None and not (
+            isinstance(value, str | list) and len(_strings(data, key)) == len(_listed(value))
+        ):
+            yield "error", f"its {key} are no list of ids."
+    for attempt in session.attempts:
+        if attempt not in attempts:
+            yield "error", f"it names the attempt {one_line(attempt, 40)}, which is not in progress/attempts/."
+    for topic in session.topics:
+        if topic not in topics:
+            yield "warning", f"it is about {one_line(topic, 60)!r}, which is no row of the roadmap."
+    absent = [key for key in ("id", "date", "kind", "topics") if key not in data]
+    if absent:
+        yield "warning", f"its front matter lacks {', '.join(absent)}."
+
+
+def session_id(root: Path, path: str) -> str:
+    """Give a session's id, "" where it has none."""
+    data, _ = split_front_matter(read_text(root, path), path)
+    return str(data["id"]) if isinstance(data.get("id"), str | int) else ""
+
+
+def _day(value: object) -> date | None:
+    if isinstance(value, date):
+        return value
+    try:
+        return date.fromisoformat(value) if isinstance(value, str) else None
+    except ValueError:
+        return None
+
+
+def _listed(value: object) -> list[object]:
+    return value if isinstance(value, list) else [value]
 
 
 def _strings(data: Mapping[str, Any], key: str) -> tuple[str, ...]:

@@ -70,6 +70,40 @@ def test_what_to_look_at_again(root: Path, path: str, text: str, parts: list[str
     assert all(part in problem for part in parts), problem
 
 
+SESSION = "id: a1\ndate: 2026-11-23\nkind: study\ntopics: [kv-cache-scaling]\n"
+
+
+@pytest.mark.parametrize(
+    ("front", "problem"),
+    [
+        (SESSION, ""),
+        (SESSION.replace("2026-11-23", "someday"), "error sessions/mine.md: its date 'someday' is no day"),
+        (SESSION.replace("study", "party"), "error sessions/mine.md: its kind 'party' is none of quiz, study, lab"),
+        (SESSION.replace("[kv-cache-scaling]", "{a: b}"), "error sessions/mine.md: its topics are no list of ids"),
+        (SESSION + "attempts: [gone]\n", "error sessions/mine.md: it names the attempt gone, which is not in"),
+        (SESSION.replace("kv-cache-scaling", "moon"), "warning sessions/mine.md: it is about 'moon', which is no row"),
+        ("topics: [rope]\n", "warning sessions/mine.md: its front matter lacks id, date, kind."),
+        ("- a list\n", "error sessions/mine.md"),
+    ],
+)
+def test_a_session_of_their_own(root: Path, front: str, problem: str) -> None:
+    write(root, {"sessions/mine.md": f"---\n{front}---\n# Mine\n"})
+    problems = found(root)
+    assert [p[: len(problem)] for p in problems] == ([problem] if problem else [])
+
+
+def test_two_sessions_of_one_id(root: Path) -> None:
+    for name in ("a", "b"):
+        write(root, {f"sessions/{name}.md": f"---\n{SESSION}---\n# Mine\n"})
+    assert found(root) == ["error sessions/b.md: it has the id 'a1' of sessions/a.md; give one of them another."]
+
+
+def test_an_event_that_is_none(root: Path) -> None:
+    write(root, {"progress/events/20261123T110000Z-x.json": "{}"})
+    (problem,) = found(root)
+    assert problem.startswith("error progress/events/20261123T110000Z-x.json")
+
+
 def test_an_edited_run(root: Path) -> None:
     (run,) = (root / LAB / "runs").glob("*.json")
     run.write_text(run.read_text(encoding="utf-8").replace('"exit_code":0', '"exit_code":7'), encoding="utf-8")

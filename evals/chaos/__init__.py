@@ -7,5 +7,6 @@ product.
 - `scenarios`: what a process does until it is killed, and how the next one goes on
 - `process`: forked children, and the moments at which they die
 - `invariants`: what must hold afterwards
+- `index`, `lab`: scenarios with promises of their own
 - `full_disk`: the same with no room left
 """

@@ -47,13 +47,23 @@ def nul(path: Path) -> None:
 
 
 def rewritten(path: Path) -> None:
-    text = {".md": "# Something else\n\nWords.\n", ".json": '{"id": 7, "list": [null]}', ".toml": "x = 1\n"}
+    text = {
+        ".md": "# Something else\n\nWords.\n",
+        ".json": '{"id": 7, "list": [null]}',
+        ".toml": "x = 1\n",
+        ".txt": "x\n",
+    }
     path.write_text(text[path.suffix], encoding="utf-8")
 
 
 def swapped(path: Path) -> None:
     """Well formed, and of the wrong shape."""
-    text = {".md": "---\n- a\n- b\n---\n| a |\n|---|\n", ".json": "[]", ".toml": "[chat]\n[chat.model]\n"}
+    text = {
+        ".md": "---\n- a\n- b\n---\n| a |\n|---|\n",
+        ".json": "[]",
+        ".toml": "[chat]\n[chat.model]\n",
+        ".txt": "[]\n",
+    }
     path.write_text(text[path.suffix], encoding="utf-8")
 
 

@@ -107,6 +107,7 @@ def recogniser(subjects: Sequence[Subject]) -> Recognise:
 
 class _Handler(BaseHTTPRequestHandler):
     protocol_version = "HTTP/1.1"
+    wbufsize = -1  # one packet a reply; two would wait for each other's acknowledgement
     server: "Served"
 
     def do_POST(self) -> None:

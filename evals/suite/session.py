@@ -175,7 +175,7 @@ class Session:
                 self.resumed = True
                 return path.parent.name, path.parent, str(row["started"])
         started = self.clock()
-        id = f"{started:%Y%m%dT%H%M%S}-{secrets.token_hex(2)}"
+        id = f"{started:%Y%m%dT%H%M%S}{started.microsecond // 1000:03d}-{secrets.token_hex(2)}"  # sorts by time
         folder = self.home.run_folder(id)
         _write(folder / "run.json", {"plan": plan, "started": started.isoformat(timespec="seconds")})
         return id, folder, started.isoformat(timespec="seconds")

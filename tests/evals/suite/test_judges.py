@@ -1,0 +1,100 @@
+"""ragas behind one door: rows are counted, a failure is unmeasured, a judge is believed on labels only."""
+
+import json
+import subprocess
+import sys
+from collections.abc import Sequence
+
+import pytest
+
+from agent.domain.errors import SetupError
+from evals.suite.judges import Calibration, Endpoint, Judged, Row, answered, calibrate, judge, labelled
+from tests.helpers.embedders import HashingEmbedder
+from tests.helpers.openai_server import OpenAIServer, Reply, fails, says
+
+ROW = Row("What grows?", "The cache grows. It is blue.", ("The cache grows with each token.",), "The cache grows.")
+
+
+def statements(*texts: str) -> Reply:
+    return says(json.dumps({"statements": list(texts)}))
+
+
+def verdicts(*supported: bool) -> Reply:
+    rows = [{"statement": "s", "reason": "r", "verdict": int(yes)} for yes in supported]
+    return says(json.dumps({"statements": rows}))
+
+
+def run(rows: Sequence[Row], metrics: Sequence[str], *script: Reply) -> list[Judged]:
+    with OpenAIServer(*script) as server:
+        return judge(rows, Endpoint(server.base_url, "judge", timeout=5), HashingEmbedder(), metrics)
+
+
+def test_faithfulness_is_the_share_of_statements_that_the_context_bears_out() -> None:
+    (judged,) = run([ROW], ["faithfulness"], statements("The cache grows.", "It is blue."), verdicts(True, False))
+    assert judged.scores == (0.5,)
+    assert judged.mean == 0.5
+    assert not judged.errors
+
+
+def test_relevancy_takes_our_own_embedder() -> None:
+    reply = says(json.dumps({"question": ROW.question, "noncommittal": 0}))
+    (judged,) = run([ROW], ["answer relevancy"], reply)
+    assert judged.mean == pytest.approx(1.0)
+
+
+def test_recall_of_the_reference() -> None:
+    found = [{"statement": "The cache grows.", "reason": "r", "attributed": 1}]
+    (judged,) = run([ROW], ["context recall"], says(json.dumps({"classifications": found})))
+    assert judged.scores == (1.0,)
+
+
+@pytest.mark.parametrize("reply", [fails(500), says("no JSON at all"), statements()], ids=["down", "unfit", "nan"])
+def test_a_failed_row_is_an_error_and_no_score(reply: Reply) -> None:
+    good = (statements("The cache grows."), verdicts(True))
+    (judged,) = run([ROW, ROW], ["faithfulness"], *good, reply)
+    assert judged.scores == (1.0, None)
+    assert list(judged.errors) == [1]
+    assert judged.coverage == 0.5
+    assert judged.mean is None, "ragas would say 1.0"
+
+
+def test_relevancy_without_an_embedder_is_refused() -> None:
+    with OpenAIServer(says("")) as server, pytest.raises(SetupError, match="needs an embedder"):
+        judge([ROW], Endpoint(server.base_url, "judge"), None, ["answer relevancy"])
+
+
+def test_ragas_loads_only_with_a_judge() -> None:
+    code = "import sys, evals.suite.judges; sys.exit('ragas' in sys.modules or 'openai' in sys.modules)"
+    assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
+
+
+def test_kappa_takes_chance_away() -> None:
+    half = Judged("m", (1.0, 1.0, 0.0, 0.0), {})
+    assert calibrate([True, True, False, False], half).kappa == 1.0
+    assert calibrate([True, False, True, False], half).kappa == 0.0
+    assert Calibration(tuple([(True, True)] * 90 + [(False, True)] * 10), 100).kappa == 0.0, "yes to everything"
+
+
+def test_a_judge_is_believed_with_kappa_labels_and_coverage() -> None:
+    agreeing = [(True, True), (False, False)] * 50
+    assert Calibration(tuple(agreeing), 100).believed
+    assert not Calibration(tuple(agreeing[:90]), 90).believed, "too few"
+    assert not Calibration(tuple(agreeing), 110).believed, "too many failed"
+    assert not Calibration(tuple([*agreeing[:60], *[(True, False), (False, True)] * 20]), 100).believed
+    assert "a trend only" in str(Calibration(tuple(agreeing[:90]), 90))
+
+
+def test_labels_are_balanced_and_enough() -> None:
+    rows, labels = labelled(100)
+    assert (len(rows), sum(labels)) == (100, 50)
+    assert len({row.answer for row in rows}) == 100
+    with pytest.raises(SetupError, match="not for 100000"):
+        labelled(100_000)
+
+
+def test_answers_of_a_run_are_judged_with_what_they_cite() -> None:
+    told = {"case": "a", "value": {"answer": [{"text": "It grows.", "quote": "The cache grows."}]}}
+    silent = {"case": "b", "value": {"answer": []}}
+    assert answered([told, silent, {"case": "c", "value": None}], {"a": "What?", "b": "Why?"}) == [
+        Row("What?", "It grows.", ("The cache grows.",))
+    ]

@@ -3,9 +3,9 @@
     python -m evals.suite.judges calibrate [--items 100]   # the judge against human labels: accuracy and kappa
     python -m evals.suite.judges trend RUN                 # answers of a finished run
 
-A judge's figure may be believed where its kappa on at least 100 labelled answers is 0.6 or more; below that it is shown
-as a trend of itself. ragas drops failed rows from its means, so that scores rise as failures rise: here a row that fails
-or comes back as NaN is an error, rows are counted before and after, and a metric with less than 98 % of them is unmeasured.
+A judge's figure may be believed where its kappa on at least 100 labelled answers is 0.6 or more; below that it is a
+trend of itself. ragas drops failed rows from its means, so that scores rise as failures rise: here a row that fails
+or comes back as NaN is an error, rows are counted before and after, and a metric with less than 98 % is unmeasured.
 """
 
 import argparse
@@ -150,7 +150,7 @@ def _scorers(endpoint: Endpoint, embedder: "Embedder | None", metrics: Sequence[
 def _embeddings(embedder: "Embedder") -> Any:
     from ragas.embeddings.base import BaseRagasEmbedding
 
-    class Local(BaseRagasEmbedding):  # type: ignore[misc]
+    class Local(BaseRagasEmbedding):
         def embed_text(self, text: str, **_kwargs: Any) -> list[float]:
             vector: list[float] = embedder.embed([text])[0].tolist()
             return vector
@@ -206,7 +206,7 @@ def calibrate(labels: Sequence[bool], judged: Judged, threshold: float = 0.5) ->
 
 
 def labelled(items: int) -> tuple[list[Row], list[bool]]:
-    """Hand-written grading answers with a clear label, as many true as false: does the claim bear out the answer?"""
+    """Hand-written grading answers with a clear label, as many that the claim bears out as others."""
     from evals.adversarial import load_cases
 
     written = [case for case in load_cases("dev", generated=False) if case.claim.kind != "misconception"]

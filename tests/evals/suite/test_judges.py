@@ -80,7 +80,7 @@ def test_a_judge_is_believed_with_kappa_labels_and_coverage() -> None:
     assert Calibration(tuple(agreeing), 100).believed
     assert not Calibration(tuple(agreeing[:90]), 90).believed, "too few"
     assert not Calibration(tuple(agreeing), 110).believed, "too many failed"
-    assert not Calibration(tuple([*agreeing[:60], *[(True, False), (False, True)] * 20]), 100).believed
+    assert not Calibration((*agreeing[:60], *[(True, False), (False, True)] * 20), 100).believed
     assert "a trend only" in str(Calibration(tuple(agreeing[:90]), 90))
 
 

@@ -7,10 +7,11 @@ from agent.domain.errors import StudyError
 from agent.domain.ledger import sound
 from agent.domain.level import Level
 from agent.domain.progress_page import FOLDER, progress_page
-from agent.domain.roadmap import Roadmap
+from agent.domain.roadmap import Roadmap, Topic
 from agent.workspace.files import locked, read_text, write_text
 from agent.workspace.milestones import milestone_states
 from agent.workspace.notes import note_files
+from agent.workspace.snapshot import Snapshot
 
 PAGE = f"{FOLDER}/README.md"
 
@@ -33,23 +34,33 @@ def dashboard(app: App) -> Dashboard:
     )
 
 
-def next_gates(app: App, roadmap: Roadmap) -> list[NextGate]:
-    """Check what every verified topic still lacks for its next level, on what its row links and a lab of its name."""
+def next_gates(app: App, roadmap: Roadmap, most: int | None = None) -> list[NextGate]:
+    """Check what verified topics still lack for their next level, on what a row links and a lab of its name.
+
+    `most` limits the work to topics that are likely to be near: those with a lab first, then those at a high level.
+    """
+    from agent.workspace.promotions import PromotionStore
+
+    promotions = PromotionStore(Snapshot(app.settings.root, roadmap), app.policy, app.clock.now)
+    verified = [topic for topic in roadmap.topics if Level.L1 <= topic.level < Level.L5]
+    verified.sort(key=lambda topic: (not _has_lab(app, topic), -topic.level, topic.line))
     found = []
-    for topic in roadmap.topics:
-        if not Level.L1 <= topic.level < Level.L5:
-            continue
+    for topic in verified[:most]:
         level = Level(topic.level + 1)
-        lab = f"lab/{topic.id}"
-        given = [lab] if (app.settings.root / lab).is_dir() else []
+        given = [f"lab/{topic.id}"] if (app.settings.root / "lab" / topic.id).is_dir() else []
         try:
-            requirements = app.promotions.requirements(app.promotions.change_to(topic.id, level, given))
+            requirements = promotions.requirements(promotions.change_to(topic.id, level, given))
         except StudyError as error:
             found.append(NextGate(topic, level, (str(error),), 1))
             continue
         missing = tuple(f"{r.what}: {r.reason}" for r in requirements if not r.met)
         found.append(NextGate(topic, level, missing, len(requirements)))
-    return found
+    return sorted(found, key=lambda gate: gate.topic.line)
+
+
+def _has_lab(app: App, topic: Topic) -> bool:
+    linked = any(link.target.startswith("lab/") for link in topic.evidence)
+    return linked or (app.settings.root / "lab" / topic.id).is_dir()
 
 
 def rendered(app: App) -> dict[str, str]:

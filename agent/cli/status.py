@@ -55,7 +55,7 @@ def _gates(app: App, roadmap: Roadmap) -> list[NextGate]:
         return []
     from agent.app.progress import next_gates  # the rules of the gates take a while to load
 
-    return next_gates(app, roadmap)
+    return next_gates(app, roadmap, MAX_SHOWN)
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,9 +9,9 @@ import yaml
 
 from agent.domain.quiz import claim_hash
 from agent.domain.verdict import ClaimText, Verdict, VerdictName
-from evals.adversarial import Case, judge_cases, load_cases, stale_pins, table
+from evals.adversarial import Case, judge_cases, load_cases, load_seen, stale_pins, table
 from evals.adversarial.cases import LABELS, TRUTHFUL
-from evals.adversarial.pins import ROOT, note_named, stale, text_of, write_pins
+from evals.adversarial.pins import ROOT, note_named, notes, stale, text_of, write_pins
 from evals.adversarial.report import summary, worst
 from evals.adversarial.templates import answers, light_edit
 from evals.adversarial.variants import excluded, negate, of, renumber, turn
@@ -179,3 +179,18 @@ class TestOutcomes:
         assert "2 of 2" in next(line for line in lines if line.startswith("truthful accepted"))
         assert "4 of 4" in next(line for line in lines if line.startswith("all false answers"))
         assert "n/a" in summary("nothing", [])
+
+
+class TestSeen:
+    def test_every_note_without_held_out_cases_has_five_claims(self) -> None:
+        seen = load_seen()
+        assert {case.note for case in seen} == set(notes()) - {case.note for case in CASES}
+        for note in {case.note for case in seen}:
+            assert len({case.claim.id for case in seen if case.note == note}) == 5
+
+    def test_none_of_the_answers_was_trained_on(self) -> None:
+        trained = " ".join(path.read_text("utf-8") for path in (ROOT / "lab/claim-grader/data").rglob("*.yaml"))
+        assert not [case.id for case in load_seen() if case.answer in trained]
+
+    def test_no_published_figure_counts_them(self) -> None:
+        assert not {case.note for case in load_seen()} & {case.note for case in load_cases()}

@@ -91,14 +91,15 @@ class Grading:
     @cached_property
     def _cases(self) -> dict[str, adversarial.Case]:
         named: dict[str, adversarial.Case] = {}
-        for case in adversarial.load_cases():
+        for case in [*adversarial.load_cases(), *adversarial.load_seen()]:
             digest = content_hash(case.answer)[:6]  # several answers of one style to one claim
             named[f"{case.id}.{digest}"] = case
         return named
 
     def cases(self) -> list[Case]:
         """Every hand-written and generated answer whose claim still reads as when it was labelled."""
-        return [_as_case(id, case) for id, case in self._cases.items()]
+        seen = {case.note for case in adversarial.load_seen()}
+        return [_as_case(id, case, seen=case.note in seen) for id, case in self._cases.items()]
 
     def run(self, case: Case, chat: Chat, options: Mapping[str, str]) -> Value:
         """Judge the answer as the quiz does."""
@@ -123,7 +124,8 @@ class Grading:
         return self._graders[accept]
 
 
-def _as_case(id: str, case: adversarial.Case) -> Case:
+def _as_case(id: str, case: adversarial.Case, *, seen: bool) -> Case:
     slices = {"style": case.style, "kind": case.claim.kind, "made by": case.source}
+    slices["claims"] = "seen in training" if seen else "held out"
     given = {"question": case.question, "claim": case.claim.text, "answer": case.answer}
     return Case(id, case.note, case.split, given, {"labels": list(case.labels)}, slices)

@@ -70,6 +70,7 @@ COMMANDS = {
     "resume": {"thread", "--list", "--json"},
     "review": {"--json"},
     "status": {"--json"},
+    "summarize": {"--date", "--since", "--json"},
 }
 DECIDING_WORDS = re.compile(
     r"approv|accept|confirm|decide|decision|promote|grant|yes|force|auto|unattended|level|trust"

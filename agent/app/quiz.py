@@ -330,13 +330,16 @@ def tidy(app: App, threads: Threads) -> None:
 
 
 def _is_stale(threads: Threads, thread: str) -> bool:
-    """Whether nobody can go on: an approval (it is asked anew, the proposal is a file), a quiz that never began."""
+    """Whether nobody can go on: a quiz that never began, or an approval.
+
+    Approvals are asked anew: the proposal, or the draft of a session, is a file.
+    """
     from graphs.quiz import build_quiz
 
     saved = threads.saved(thread)
     if "quiz_id" in saved:
         return _open_quiz(threads, threads.compile(build_quiz()), thread) is None
-    return "proposal" in saved or not saved
+    return "proposal" in saved or "day" in saved or not saved
 
 
 @contextmanager

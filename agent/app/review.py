@@ -10,10 +10,9 @@ from uuid import NAMESPACE_URL, uuid5
 from pydantic import ValidationError
 
 from agent.adapters.checkpoints.sqlite import Threads, config
-from agent.adapters.vcs import commit_paths
+from agent.app.commits import commit_decision
 from agent.app.container import App
 from agent.app.lines import propose_ready_ticks
-from agent.app.progress import refresh
 from agent.app.quiz import thread_lock, tidy
 from agent.domain.change import AnyChange, Change
 from agent.domain.errors import GateError, StudyError
@@ -160,18 +159,6 @@ class Review:
 
     def _commit(self, outcome: dict[str, Any]) -> str:
         return commit_decision(self._app, outcome["paths"], outcome["message"])
-
-
-def commit_decision(app: App, paths: list[str], message: str) -> str:
-    """Refresh the progress page and commit it with the files of one decision, if the settings say so.
-
-    Says in one clause what came of the commit. A page that cannot be written does not undo the decision.
-    """
-    with suppress(StudyError):
-        paths = [*paths, *refresh(app)]
-    if not app.settings.commit:
-        return "not committed (the setting commit is off)"
-    return commit_paths(app.settings.root, paths, f"study: {message.removesuffix('.')}").message
 
 
 def review_thread(proposal: str) -> str:

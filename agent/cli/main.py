@@ -209,6 +209,7 @@ def ask(
 
 
 app.command()(sessions.log)
+app.command()(sessions.summarize)
 
 
 @app.command()

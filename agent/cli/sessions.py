@@ -1,4 +1,4 @@
-"""`study log`: jotting down what happened. Like every command, it imports what it needs when it runs."""
+"""`study log` and `study summarize`. Like every command, they import what they need when they run."""
 
 from typing import Annotated
 
@@ -31,3 +31,19 @@ def log(
         print_json({**event.model_dump(mode="json"), "path": path})
     else:
         console().print(f"Logged in {path}.")
+
+
+def summarize(
+    date: Annotated[str, typer.Option("--date", help="The day: 2026-11-24, today or yesterday.")] = "today",
+    since: Annotated[
+        str, typer.Option("--since", help="Only from here on: 14:00, or an earlier day, or 2026-11-20T14:00.")
+    ] = "",
+    json: Json = False,
+) -> None:
+    """Draft the day's session from what happened; you read it, edit it, approve or reject it.
+
+    Without a terminal the draft is printed and waits. Every statement links the event that it comes from.
+    """
+    from agent.cli.summarize import run_summarize
+
+    raise typer.Exit(run_summarize(date, since, json=json))

@@ -8,6 +8,7 @@ from agent.domain.event import Event, EventKind, counted, text_of
 from agent.domain.text import one_line
 
 MAX_FACTS = 24
+MAX_STORIES = 8
 MAX_QUOTED = 80
 NAMED = 2  # questions, lines or files that a fact about many of them names
 _KINDS: tuple[EventKind, ...] = ("change", "ask", "note", "lab-run", "quiz", "decision")
@@ -158,6 +159,29 @@ _MANY: dict[EventKind, Callable[[Sequence[Event], str], str]] = {
     "quiz": _quizzes,
     "decision": _decisions,
 }
+
+
+def stories(facts: Sequence[Fact], limit: int = MAX_STORIES) -> tuple[Fact, ...]:
+    """Join facts on the same topic, lab or folder: what a summary says a sentence about each.
+
+    Beyond `limit`, those of the fewest events are joined in the last one.
+    """
+    groups: dict[str, list[Fact]] = {}
+    for fact in facts:
+        about = fact.topic or next((subject(event) for event in fact.events), "")
+        groups.setdefault(about or fact.kind, []).append(fact)
+    ranked = sorted(groups, key=lambda key: -sum(len(fact.events) for fact in groups[key]))
+    large = set(ranked[:limit] if len(groups) <= limit else ranked[: limit - 1])
+    told = [group for key, group in groups.items() if key in large]
+    rest = [fact for key, group in groups.items() if key not in large for fact in group]
+    return tuple(_story(number, group) for number, group in enumerate([*told, *([rest] if rest else [])], 1))
+
+
+def _story(number: int, facts: Sequence[Fact]) -> Fact:
+    topics = {fact.topic for fact in facts}
+    text = "; ".join(fact.text.rstrip(".") for fact in facts)
+    events = sorted((event for fact in facts for event in fact.events), key=lambda event: (event.at, event.id))
+    return Fact(number, facts[0].kind, topics.pop() if len(topics) == 1 else "", text, tuple(events))
 
 
 def for_model(facts: Sequence[Fact], max_chars: int) -> str:

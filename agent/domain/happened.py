@@ -148,3 +148,15 @@ def _said(change: AnyChange) -> str:
     if isinstance(change, Change):
         return f"{_subject(change)} from {_ends(change)}"
     return one_line(change.summary, 400)
+
+
+def session_written(session: str, at: datetime, day: str, events: int) -> Event:
+    """Give the event of an approved session; `data.session` keeps it out of the next session."""
+    return Event(
+        id=event_id("decision", f"session:{session}"),
+        at=at,
+        kind="decision",
+        text=f"Approved the session of {day}, {counted(events, 'event')}.",
+        data={"decision": "approved", "session": session, "events": events},
+        refs=(session,),
+    )

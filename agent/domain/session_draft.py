@@ -4,10 +4,10 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Literal
 
-from agent.domain.condense import Fact, condense, succeeded
+from agent.domain.condense import Fact, condense, stories, succeeded
 from agent.domain.day import Day
 from agent.domain.event import Event, EventKind, counted, text_of
-from agent.domain.support import Said, fault
+from agent.domain.support import Said, fault, told_of
 
 Section = Literal["summary", "did", "explained", "gaps", "decisions"]
 MAX_EXPLAINED = 60
@@ -66,7 +66,7 @@ def compose(day: Day, said: Sequence[Said] = (), versions: dict[str, str] | None
     Without a model the draft is as complete; the model's sentences only stand in front of it.
     """
     facts = condense(day.events)
-    kept, dropped = verify(day, facts, said)
+    kept, dropped = verify(day, stories(facts), said)
     statements = (
         _headline(day),
         *kept,
@@ -80,8 +80,7 @@ def compose(day: Day, said: Sequence[Said] = (), versions: dict[str, str] | None
 
 
 def verify(day: Day, facts: Sequence[Fact], said: Sequence[Said]) -> tuple[tuple[Statement, ...], tuple[Dropped, ...]]:
-    """Sort a model's sentences into those that the cited facts support, as statements, and the rest."""
-    known = {fact.number: fact for fact in facts}
+    """Sort a model's sentences into those that the cited facts (`stories`) support, as statements, and the rest."""
     kept: list[Statement] = []
     dropped: list[Dropped] = []
     for sentence in said:
@@ -91,8 +90,7 @@ def verify(day: Day, facts: Sequence[Fact], said: Sequence[Said]) -> tuple[tuple
         if reason:
             dropped.append(Dropped(sentence.text, reason))
             continue
-        events = [event for number in dict.fromkeys(sentence.cited) for event in known[number].events]
-        kept.append(Statement("summary", sentence.text, _ids(events), by="model"))
+        kept.append(Statement("summary", sentence.text, _ids(told_of(sentence, facts)), by="model"))
     return tuple(kept), tuple(dropped)
 
 
@@ -134,9 +132,9 @@ def _next_steps(day: Day) -> Iterator[Statement]:
         state, attempt = text_of(event.data, "state"), text_of(event.data, "attempt")
         step = ""
         if event.kind == "quiz" and state == "paused" and attempt not in finished:
-            step = f"Go on with the quiz on {event.topic}: `study resume {attempt[:8]}`."
+            step = f"Go on with the quiz on {event.topic}: study resume {attempt[:8]}"
         elif event.kind == "quiz" and state == "passed" and event.topic not in decided:
-            step = f"The quiz on {event.topic} was passed and no decision was made: `study review`."
+            step = f"The quiz on {event.topic} was passed and no decision was made: study review"
         elif event.kind == "lab-run" and not succeeded(event):
             step = f"Find out why this failed: {event.text}"
         if step:

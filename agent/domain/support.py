@@ -24,7 +24,7 @@ _LEVEL = re.compile(r"\b[Ll]\s?(\d)\b|\blevels?\s+(\d)\b", re.IGNORECASE)
 _QUOTED = re.compile(r"[“\"`]([^”\"`]+)[”\"`]")
 # What a name looks like: parts joined by - _ / ., letters with digits, capitals inside or throughout.
 _NAME = re.compile(r"(?<![\w/.-])(?:[^\W\d_][\w]*(?:[-_/.]\w+)+|[^\W\d_]+\d\w*|[A-Za-z]+[A-Z]\w*)(?![\w])")
-_NEGATIONS = frozenset("no not never none neither nor without cannot isn't doesn't don't didn't wasn't nothing".split())
+_NEGATIONS = frozenset("no not never none neither nor without cannot isn doesn don didn wasn nothing".split())
 _COUNTS = {
     w: str(n) for n, w in enumerate("two three four five six seven eight nine ten eleven twelve twenty".split(), 2)
 } | {"twenty": "20", "both": "2", "twice": "2"}
@@ -88,12 +88,13 @@ def fault(said: Said, facts: Sequence[Fact], day: str = "") -> str:
     if not MIN_WORDS <= len(told) <= MAX_WORDS:
         return f"it has {len(told)} words"
     source = _source(cited)
+    own = words(_QUOTED.sub(" ", said.text))  # what is quoted has only to be quoted rightly
     checks = (
-        _number_fault(said.text, told, cited, source, day),
+        _number_fault(said.text, own, cited, source, day),
         _name_fault(said.text, source),
-        _outcome_fault(words(_QUOTED.sub(" ", said.text)), cited),  # quoted words are the record's own
-        _polarity_fault(told, cited),
-        _foreign_fault(told, source),
+        _outcome_fault(own, cited),
+        _polarity_fault(own, cited),
+        _foreign_fault(own, source),
         _idle_citation(told, cited),
     )
     return next((found for found in checks if found), "")
@@ -144,12 +145,15 @@ def _outcome_fault(told: Sequence[str], facts: Sequence[Fact]) -> str:
     events = [event for fact in facts for event in fact.events]
     have = {outcome for event in events for outcome in outcomes(event)}
     tool = set(words(" ".join(e.text for e in events if e.kind not in ("note", "ask"))))
-    for before, word in zip(["", *told], told, strict=False):
+    for place, word in enumerate(told):
         outcome = _OUTCOME.get(stem(word))
-        if outcome == "passed" and before == "not" and "failed" in have:
+        if outcome is None or (outcome in ("improved", "completed") and word in tool):
             continue
-        if outcome and outcome not in have and not (outcome in ("improved", "completed") and word in tool):
-            return f"{word!r} is the outcome of no cited fact"
+        denied = bool(_NEGATIONS & set(told[max(0, place - 3) : place]))
+        if denied == (outcome in have):
+            return f"{word!r} is {'an' if denied else 'the'} outcome of {'a' if denied else 'no'} cited fact"
+    if told[:2] == ["i", "answered"] and all(event.kind == "ask" for event in events):
+        return "the notes answered, not the learner"
     levels = {str(event.data.get(key)) for event in events if event.kind == "decision" for key in ("from", "to")}
     for match in _LEVEL.finditer(" ".join(told)):
         if f"L{match[1] or match[2]}" not in levels:
@@ -179,10 +183,8 @@ def _polarity_fault(told: Sequence[str], facts: Sequence[Fact]) -> str:
     given = [bool(_NEGATIONS & set(words(fact.text))) for fact in facts]
     if negative and not any(given):
         return "it denies something, and no cited fact does"
-    own = [flag for flag, fact in zip(given, facts, strict=True) if fact.kind in ("note", "ask")]
-    if own and all(own) and len(own) == len(facts) and not negative:
-        return "the cited facts deny what it says"
-    return ""
+    asked = all(event.kind in ("note", "ask") for fact in facts for event in fact.events)
+    return "the cited facts deny what it says" if asked and all(given) and not negative else ""
 
 
 def _foreign_fault(told: Sequence[str], source: str) -> str:
@@ -193,12 +195,25 @@ def _foreign_fault(told: Sequence[str], source: str) -> str:
         for word in dict.fromkeys(told)
         if word not in STOP_WORDS
         and word not in _COUNTS
-        and word not in _ALL
+        and word not in _ALL | _NEGATIONS
         and not word[0].isdigit()
         and stem(word) not in have | _NEUTRAL
         and stem(word) not in _OUTCOME
     ]
     return f"{foreign[0]!r} and other words are in no cited fact" if len(foreign) > MAX_FOREIGN else ""
+
+
+def told_of(said: Said, facts: Sequence[Fact]) -> list[Event]:
+    """Give the events of the cited facts that a sentence speaks of; all of them where it says what they share."""
+    stems = {stem(word) for word in words(said.text) if word not in STOP_WORDS}
+    events = [event for fact in facts if fact.number in said.cited for event in fact.events]
+    return [event for event in events if _speaks_of(stems, event)] or events
+
+
+def _speaks_of(stems: set[str], event: Event) -> bool:
+    topic = {stem(part) for part in words(event.topic.replace("-", " "))} | {stem(event.topic)}
+    own = {stem(word) for word in words(event.text) if word not in STOP_WORDS} - topic - _NEUTRAL
+    return len(own & stems) >= min(2, len(own)) and bool(own)
 
 
 def _idle_citation(told: Sequence[str], facts: Sequence[Fact]) -> str:

@@ -11,8 +11,9 @@ from dataclasses import dataclass
 from functools import cache, partial
 
 from agent.app import App
+from agent.app.commits import commit_decision
 from agent.app.quiz import WorkspaceJournal, quiz_context
-from agent.app.review import WorkspacePromotions, commit_decision
+from agent.app.review import WorkspacePromotions
 from agent.app.wordings import NoWordings
 from agent.domain.attempt import Attempt
 from agent.domain.errors import StudyError

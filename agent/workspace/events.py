@@ -61,6 +61,17 @@ class Events:
         return in_order(found.values()), problems
 
 
+def event_path(event: Event) -> str:
+    """Give the path that an event is written to."""
+    return f"progress/events/{event.at:%Y%m%dT%H%M%SZ}-{event.id}.json"
+
+
+def named_id(path: str) -> str:
+    """Give the id in the name of an event's file; the whole name where a person gave it."""
+    name = path.rsplit("/", 1)[-1].removesuffix(".json")
+    return _NAME.sub("", name, count=1)
+
+
 def _time_of(path: str) -> datetime | None:
     """Read the time in a file's name; None for a name that a person gave."""
     match = _NAME.match(path.rsplit("/", 1)[-1])

@@ -5,8 +5,8 @@ from typing import Any
 from agent.domain.errors import WorkspaceError
 from agent.workspace.lines import BOM, line_spans
 
-# Far more than ids and titles need; a document that unfolds in memory has to stay small.
-MAX_CHARS = 8192
+# Room for the ids of a long day; a document that unfolds in memory has to stay small.
+MAX_CHARS = 32_768
 # The scanner's time grows with the square of the nesting: 5,000 open brackets take seconds.
 MAX_BRACKETS = 200
 

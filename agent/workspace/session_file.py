@@ -14,7 +14,7 @@ from agent.workspace.files import read_text
 from agent.workspace.front_matter import split_front_matter
 
 KINDS = ("quiz", "study", "lab")
-_DRAFT = re.compile(r"^status: draft\r?\n", re.MULTILINE)
+_DRAFT = re.compile(r"^status: draft\r?\n(?:drafted: [^\r\n]*\r?\n)?", re.MULTILINE)
 _FRONT = re.compile(r"\A\ufeff?---\r?\n(.*?)^---\s*?$", re.DOTALL | re.MULTILINE)
 _STATE = {"passed": "passed", "not_passed": "not passed yet", "stopped": "stopped before the end"}
 

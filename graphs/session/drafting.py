@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 from typing import Final
 
-from agent.domain.condense import condense, for_model
+from agent.domain.condense import MAX_STORIES, condense, for_model, stories
 from agent.domain.day import Day
 from agent.domain.session_draft import SessionDraft, compose
 from agent.domain.support import Said, parse
@@ -12,7 +12,7 @@ from graphs.prompts import prompt, template
 
 PROMPT: Final = "session/draft"
 DRAFT_TOKENS = 320
-MAX_SENTENCES = 8
+MAX_SENTENCES = MAX_STORIES
 CONTEXT_CHARS = 3200  # about 800 tokens: ten seconds of reading for the embedded model
 
 
@@ -22,7 +22,7 @@ def draft_lines(chat: Chat, day: Day, context_chars: int = CONTEXT_CHARS) -> Ite
     Raises:
         ModelError: the endpoint cannot be reached, times out or refuses.
     """
-    facts = for_model(condense(day.events), context_chars)
+    facts = for_model(stories(condense(day.events)), context_chars)
     request = prompt(PROMPT, day=day.date.isoformat(), facts=facts)
     count = 0
     for line in _lines(chat.stream(request, max_tokens=DRAFT_TOKENS)):

@@ -20,7 +20,9 @@ def why(text: str, *cited: int, events: tuple[Event, ...] = ()) -> str:
     [
         ("I passed the quiz on kv-cache-scaling with 9 answers and explained 4 of 4 core claims.", (2,)),
         ("I passed the quiz on kv-cache-scaling and explained all core claims.", (2,)),
-        ("I did not pass the quiz on paged-attention yet: 2 of 5 core claims were missing.", (3,)),
+        ("I did not pass the quiz on paged-attention yet and explained 2 of 4 core claims.", (3,)),
+        ("I didn't pass the quiz on paged-attention yet.", (3,)),
+        ("I committed 3fa1c2d “Explain paging”, +40 −3 lines.", (8,)),
         ("On 2026-11-24 I read the GQA paper, sections 1 to 3.", (1,)),
         ("I asked two questions, “why is decoding memory-bound?” and “what is speculative decoding?”.", (4, 5)),
         ("I ran serving-bench twice: one run ended with exit code 0 after 41.2 s, one with exit code 1.", (6, 7)),
@@ -30,8 +32,7 @@ def why(text: str, *cited: int, events: tuple[Event, ...] = ()) -> str:
     ],
 )
 def test_what_the_facts_say_is_kept(text: str, cited: tuple[int, ...]) -> None:
-    wanted = "the number 5" if "2 of 5" in text else ""
-    assert why(text, *cited).startswith(wanted) if wanted else why(text, *cited) == ""
+    assert why(text, *cited) == ""
 
 
 @pytest.mark.parametrize(
@@ -51,7 +52,9 @@ def test_what_the_facts_say_is_kept(text: str, cited: tuple[int, ...]) -> None:
         ("I read the GQA paper and mastered it.", (1,), "'mastered'"),
         ("I read the GQA paper and reached level 3 with it.", (1,), "the level in"),
         ("The change of kv-cache-scaling to L2 was approved.", (9,), "the number 2"),
-        ("I did not pass the quiz on kv-cache-scaling.", (2,), "denies"),
+        ("I did not pass the quiz on kv-cache-scaling.", (2,), "'pass' is an outcome of a cited fact"),
+        ("I never asked why decoding is memory-bound.", (4,), "denies"),
+        ("I answered why decoding is memory-bound from the notes.", (4,), "not the learner"),
         ("The notes answer what speculative decoding is.", (5,), "'answer' is the outcome of no cited fact"),
         ("I read the GQA paper and compared latency of several servers.", (1,), "'compared' and other words"),
         ("I passed the quiz on kv-cache-scaling with 9 answers.", (2, 8), "nothing of [8]"),

@@ -7,7 +7,7 @@ from tests.helpers.scripted_chat import ScriptedChat
 
 REPLY = """Here is the day:
 [2] I passed the quiz on kv-cache-scaling with 9 answers and explained 4 of 4 core claims.
-[9] The change of kv-cache-scaling from L0 to L1 was approved.
+[2] The change of kv-cache-scaling from L0 to L1 was approved.
 [3] I passed the quiz on paged-attention."""
 
 
@@ -20,7 +20,9 @@ def test_only_supported_lines_get_into_the_draft() -> None:
     ]
     assert [item.text for item in draft.dropped] == ["I passed the quiz on paged-attention."]
     assert draft.versions["draft"].startswith("session/draft@")
-    assert "[1] Noted: “read the GQA paper, sections 1 to 3”" in chat.asked[0].user
+    assert (
+        "[1] Noted: “read the GQA paper, sections 1 to 3”\n[2] Quiz on kv-cache-scaling: passed" in chat.asked[0].user
+    )
 
 
 def test_without_a_model_the_draft_is_the_codes_own() -> None:

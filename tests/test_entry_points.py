@@ -162,7 +162,13 @@ SITES = {
     "WorkspacePromotions": {"agent/app/review.py:Review.__init__"},
     "Review": {"agent/app/review.py:review"},
     "review": {"agent/cli/review.py:_decide"},
-    "reply": {"agent/cli/review.py:_reply"},
+    "reply": {"agent/cli/review.py:_reply", "agent/cli/summarize.py:_ask_person"},
+    # A session file is no level, and is written by the same rule: a person at a terminal, or the owner's token.
+    "day_summary": {"agent/cli/summarize.py:run_summarize"},
+    ".settle": {
+        "graphs/session/nodes.py:apply",
+        "agent/app/summarize.py:WorkspaceSessions.settle",
+    },
     "_decide": {"agent/cli/review.py:run_review"},
     "_approve": {"agent/workspace/promotions.py:PromotionStore.decide"},
     "_reject": {"agent/workspace/promotions.py:PromotionStore.decide"},
@@ -191,9 +197,13 @@ def test_call_sites_on_the_way_to_a_decision(name: str, sites: set[str]) -> None
     assert call_sites(name) == sites
 
 
-def test_a_run_is_resumed_with_an_answer_in_one_place() -> None:
-    assert call_sites("Command", "resume") == {"agent/app/review.py:Review.reply"}
-    assert call_sites("interrupt") == {"graphs/promotion/nodes.py:gate"}
+def test_a_run_is_resumed_with_an_answer_in_two_places() -> None:
+    """Once a graph: a level's approval, and a session's."""
+    assert call_sites("Command", "resume") == {
+        "agent/app/review.py:Review.reply",
+        "agent/app/summarize.py:Summary.reply",
+    }
+    assert call_sites("interrupt") == {"graphs/promotion/nodes.py:gate", "graphs/session/nodes.py:gate"}
 
 
 def test_only_the_terminal_and_the_authenticated_server_import_the_review() -> None:

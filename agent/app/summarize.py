@@ -183,7 +183,7 @@ def summary_thread(day: str) -> str:
 
 
 @contextmanager
-def summary(app: App, day: str, since: str = "") -> Iterator[Summary]:
+def day_summary(app: App, day: str, since: str = "") -> Iterator[Summary]:
     """Open a day (`2026-11-24`, today, yesterday; "" is today) under its lock.
 
     Raises:

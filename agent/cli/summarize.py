@@ -5,7 +5,7 @@ from contextlib import nullcontext
 from typing import Any
 
 from agent.app import App
-from agent.app.summarize import Asked, Settlement, Summary, summary
+from agent.app.summarize import Asked, Settlement, Summary, day_summary
 from agent.cli.editor import edit
 from agent.cli.line_edit import edit_lines
 from agent.cli.output import console, interactive, print_json
@@ -18,7 +18,7 @@ QUESTION = "[a]pprove, [e]dit in your editor, [c]hange lines, [r]eject, [l]ater?
 
 def run_summarize(date: str, since: str, *, json: bool) -> int:
     """Draft a day and let a person decide on it; without a terminal the draft is printed and waits."""
-    with App.load() as app, summary(app, date, since) as session:
+    with App.load() as app, day_summary(app, date, since) as session:
         if json:
             _as_json(session)
             return 0
@@ -38,7 +38,7 @@ def run_summarize(date: str, since: str, *, json: bool) -> int:
                     f"The draft waits in {step.path}; approving it needs you at a terminal: `study summarize`."
                 )
                 return 0
-            step = _decide(session, step)
+            step = _ask_person(session, step)
         console().print(step.message, style="green" if step.decision == "approved" else None)
         if step.commit:
             console().print(f"{step.commit[0].upper()}{step.commit[1:]}.", style="dim")
@@ -77,7 +77,7 @@ def _say_dropped(event: dict[str, Any]) -> None:
             notes.print(f"  “{one_line(item['text'], 100)}”: {one_line(item['reason'], 100)}", style="dim")
 
 
-def _decide(session: Summary, asked: Asked) -> Asked | Settlement:
+def _ask_person(session: Summary, asked: Asked) -> Asked | Settlement:
     """Read one decision; the end of input means later, never anything else."""
     while True:
         typed = _input(QUESTION)

@@ -63,7 +63,7 @@ class SessionStore:
             if session.sha256 != sha256:
                 raise ConflictError(f"{path} was edited meanwhile: this is how it is now.")
             if decision == "reject":
-                return self._reject(session)
+                return self._discard(session)
             if decision == "edit":
                 write_text(self._workspace.root, path, with_body(session, body))
                 return Settled("edited", "This is the session as you edited it.")
@@ -88,7 +88,7 @@ class SessionStore:
         paths = (session.path, *told, *((event,) if event else ()))
         return Settled("approved", f"{session.path} is written, with {counted(len(session.keys), 'event')}.", paths)
 
-    def _reject(self, session: DaySession) -> Settled:
+    def _discard(self, session: DaySession) -> Settled:
         file = self._workspace.root / session.path
         try:
             file.unlink(missing_ok=True)

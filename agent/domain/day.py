@@ -7,6 +7,7 @@ from datetime import date, datetime, tzinfo
 from agent.domain.attempt import Attempt
 from agent.domain.event import Event, text_of
 from agent.domain.note import Note
+from agent.domain.quiz import claim_hash
 from agent.domain.text import one_line
 
 MAX_STATEMENT = 400
@@ -90,6 +91,8 @@ def explained_in(event: Event, attempt: Attempt, note: Note) -> list[Explained]:
         remark = "accepted on my appeal, not by the judge" if standing.status == "appealed" else ""
         if standing.origin != "quiz":
             remark = f"carried over from the attempt {standing.origin[:8]}"
+        if standing.claim_hash not in ("", claim_hash(claim.text)):
+            remark = "the note's claim was reworded since"
         text, quote = one_line(claim.text, MAX_STATEMENT), one_line(standing.quote, MAX_STATEMENT)
         link = f"{note.path}#^{claim.id}"
         found.append(Explained(event.id, attempt.topic, claim.id, text, quote, link, remark))

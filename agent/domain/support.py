@@ -22,6 +22,7 @@ _TAIL = re.compile(rf"^[\s\-*•\d.]*(?P<text>.+?)\s*{_CITED}\s*\.?$")
 _NUMBER = re.compile(r"\d+(?:[.,:]\d+)*")
 _LEVEL = re.compile(r"\b[Ll]\s?(\d)\b|\blevels?\s+(\d)\b", re.IGNORECASE)
 _QUOTED = re.compile(r"[“\"`]([^”\"`]+)[”\"`]")
+_I_ANSWERED = re.compile(r"i (?:did not |didn t |could not |couldn t )?answer")
 # What a name looks like: parts joined by - _ / ., letters with digits, capitals inside or throughout.
 _NAME = re.compile(r"(?<![\w/.-])(?:[^\W\d_][\w]*(?:[-_/.]\w+)+|[^\W\d_]+\d\w*|[A-Za-z]+[A-Z]\w*)(?![\w])")
 _NEGATIONS = frozenset("no not never none neither nor without cannot isn doesn don didn wasn nothing".split())
@@ -152,7 +153,7 @@ def _outcome_fault(told: Sequence[str], facts: Sequence[Fact]) -> str:
         denied = bool(_NEGATIONS & set(told[max(0, place - 3) : place]))
         if denied == (outcome in have):
             return f"{word!r} is {'an' if denied else 'the'} outcome of {'a' if denied else 'no'} cited fact"
-    if told[:2] == ["i", "answered"] and all(event.kind == "ask" for event in events):
+    if all(event.kind == "ask" for event in events) and _I_ANSWERED.match(" ".join(told)):
         return "the notes answered, not the learner"
     levels = {str(event.data.get(key)) for event in events if event.kind == "decision" for key in ("from", "to")}
     for match in _LEVEL.finditer(" ".join(told)):
@@ -207,13 +208,16 @@ def told_of(said: Said, facts: Sequence[Fact]) -> list[Event]:
     """Give the events of the cited facts that a sentence speaks of; all of them where it says what they share."""
     stems = {stem(word) for word in words(said.text) if word not in STOP_WORDS}
     events = [event for fact in facts if fact.number in said.cited for event in fact.events]
-    return [event for event in events if _speaks_of(stems, event)] or events
+    shares = {event.id: _share(stems, event) for event in events}
+    best = max(shares.values(), default=0.0)
+    return [event for event in events if shares[event.id] >= max(0.4, 0.75 * best)] or events
 
 
-def _speaks_of(stems: set[str], event: Event) -> bool:
+def _share(stems: set[str], event: Event) -> float:
+    """Which share of an event's own words a sentence has."""
     topic = {stem(part) for part in words(event.topic.replace("-", " "))} | {stem(event.topic)}
     own = {stem(word) for word in words(event.text) if word not in STOP_WORDS} - topic - _NEUTRAL
-    return len(own & stems) >= min(2, len(own)) and bool(own)
+    return len(own & stems) / len(own) if own else 0.0
 
 
 def _idle_citation(told: Sequence[str], facts: Sequence[Fact]) -> str:

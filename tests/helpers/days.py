@@ -6,8 +6,8 @@ from typing import Any
 from agent.domain.day import Day
 from agent.domain.event import Event, EventKind
 
-DATE = date(2026, 11, 24)
-MORNING = datetime(2026, 11, 24, 8, 0, tzinfo=UTC)
+DATE = date(2026, 3, 17)
+MORNING = datetime(2026, 3, 17, 8, 0, tzinfo=UTC)
 KV, PAGED = "kv-cache-scaling", "paged-attention"
 
 

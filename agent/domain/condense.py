@@ -9,6 +9,7 @@ from agent.domain.text import one_line
 
 MAX_FACTS = 24
 MAX_STORIES = 8
+FACTS_TOLD = 3  # facts that one sentence can tell
 MAX_QUOTED = 80
 NAMED = 2  # questions, lines or files that a fact about many of them names
 _KINDS: tuple[EventKind, ...] = ("change", "ask", "note", "lab-run", "quiz", "decision")
@@ -162,7 +163,7 @@ _MANY: dict[EventKind, Callable[[Sequence[Event], str], str]] = {
 
 
 def stories(facts: Sequence[Fact], limit: int = MAX_STORIES) -> tuple[Fact, ...]:
-    """Join facts on the same topic, lab or folder: what a summary says a sentence about each.
+    """Join facts on the same topic, lab or folder, a few at a time: what a summary says a sentence about each.
 
     Beyond `limit`, those of the fewest events are joined in the last one.
     """
@@ -170,11 +171,16 @@ def stories(facts: Sequence[Fact], limit: int = MAX_STORIES) -> tuple[Fact, ...]
     for fact in facts:
         about = fact.topic or next((subject(event) for event in fact.events), "")
         groups.setdefault(about or fact.kind, []).append(fact)
-    ranked = sorted(groups, key=lambda key: -sum(len(fact.events) for fact in groups[key]))
-    large = set(ranked[:limit] if len(groups) <= limit else ranked[: limit - 1])
-    told = [group for key, group in groups.items() if key in large]
-    rest = [fact for key, group in groups.items() if key not in large for fact in group]
-    return tuple(_story(number, group) for number, group in enumerate([*told, *([rest] if rest else [])], 1))
+    chunks: list[list[Fact]] = []
+    for size in (*range(FACTS_TOLD, 2 * FACTS_TOLD), len(facts)):
+        chunks = [group[at : at + size] for group in groups.values() for at in range(0, len(group), size)]
+        if len(chunks) <= limit:
+            break
+    if len(chunks) > limit:
+        ranked = sorted(chunks, key=lambda chunk: -sum(len(fact.events) for fact in chunk))
+        rest = [fact for chunk in ranked[limit - 1 :] for fact in chunk]
+        chunks = [chunk for chunk in chunks if chunk in ranked[: limit - 1]] + [rest]
+    return tuple(_story(number, chunk) for number, chunk in enumerate(chunks, 1))
 
 
 def _story(number: int, facts: Sequence[Fact]) -> Fact:

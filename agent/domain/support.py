@@ -9,10 +9,11 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from agent.domain.condense import Fact, succeeded
+from agent.domain.day import superseded
 from agent.domain.event import Event, text_of
 from agent.domain.text import STOP_WORDS, fold, stem, words
 
-MIN_WORDS, MAX_WORDS = 4, 60
+MIN_WORDS, MAX_WORDS = 4, 80
 MAX_RANGE = 30  # facts that `[2-9]` can name at once
 MAX_FOREIGN = 1  # content words that no cited fact has
 _NUMBERS = r"\[\d{1,3}(?:\s*[,;–-]\s*\d{1,3})*\]"
@@ -94,7 +95,7 @@ def fault(said: Said, facts: Sequence[Fact], day: str = "") -> str:
         _number_fault(said.text, own, cited, source, day),
         _name_fault(said.text, source),
         _outcome_fault(own, cited),
-        _polarity_fault(own, cited),
+        _polarity_fault(own, told, cited),
         _foreign_fault(own, source),
         _idle_citation(told, cited),
     )
@@ -179,13 +180,13 @@ def outcomes(event: Event) -> set[str]:
     return set()
 
 
-def _polarity_fault(told: Sequence[str], facts: Sequence[Fact]) -> str:
-    negative = bool(_NEGATIONS & set(told))
+def _polarity_fault(own: Sequence[str], told: Sequence[str], facts: Sequence[Fact]) -> str:
+    negative = bool(_NEGATIONS & set(own))
     given = [bool(_NEGATIONS & set(words(fact.text))) for fact in facts]
     if negative and not any(given):
         return "it denies something, and no cited fact does"
     asked = all(event.kind in ("note", "ask") for fact in facts for event in fact.events)
-    return "the cited facts deny what it says" if asked and all(given) and not negative else ""
+    return "the cited facts deny what it says" if asked and all(given) and not _NEGATIONS & set(told) else ""
 
 
 def _foreign_fault(told: Sequence[str], source: str) -> str:
@@ -210,7 +211,10 @@ def told_of(said: Said, facts: Sequence[Fact]) -> list[Event]:
     events = [event for fact in facts if fact.number in said.cited for event in fact.events]
     shares = {event.id: _share(stems, event) for event in events}
     best = max(shares.values(), default=0.0)
-    return [event for event in events if shares[event.id] >= max(0.4, 0.75 * best)] or events
+    told = [event for event in events if shares[event.id] >= max(0.4, 0.75 * best)] or events
+    older = superseded(events)  # what was left and taken up again is told with what it became
+    ids = {event.id for event in told}
+    return [event for event in events if event.id in ids or older.get(event.id) in ids]
 
 
 def _share(stems: set[str], event: Event) -> float:

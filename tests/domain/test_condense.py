@@ -127,3 +127,8 @@ def test_stories_are_few_and_lose_nothing() -> None:
     told = stories(facts)
     assert len(told) == MAX_STORIES
     assert sorted(e.id for story in told for e in story.events) == sorted(e.id for fact in facts for e in fact.events)
+
+
+def test_a_day_on_one_topic_is_several_stories() -> None:
+    told = stories(condense([asked(n, f"question {n}?", KV) for n in range(10)]))
+    assert [len(story.events) for story in told] == [3, 3, 3, 1]

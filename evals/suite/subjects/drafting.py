@@ -20,6 +20,10 @@ from graphs.session.drafting import MAX_SENTENCES, PROMPT, draft_session
 _NUMBER = re.compile(r"\d+(?:[.,:]\d+)*")
 _FACT = re.compile(r"^\[(\d+)\] (.+)$", re.MULTILINE)
 FEWEST = 2
+_EXAMPLE = """\
+[1] I paused the quiz on rope after 2 answers and asked “what does the base change?”, which the notes do not say.
+[2] I did not pass the quiz on sampling yet and explained 2 of 6 core claims in 13 answers.
+[3] I noted “page 4 is wrong”."""
 
 
 class DraftingScorer:
@@ -104,12 +108,10 @@ class Drafting:
     def defects(self) -> Sequence[Variant]:
         """No fact numbers any more; exactness given up."""
         return (
+            damaged("no-fact-numbers", PROMPT, _EXAMPLE, re.sub(r"^\[\d\] ", "", _EXAMPLE, flags=re.MULTILINE)),
             damaged(
-                "no-fact-numbers", PROMPT, "[numbers of the facts it reports] One plain sentence", "One plain sentence",
-            ),
-            damaged(
-                "embroider", PROMPT, "Copy numbers, names and outcomes exactly. Add no praise, no advice, no reasons "
-                "and nothing that the facts do not say.",
+                "embroider", PROMPT, "Copy numbers, names, quotations and outcomes exactly. Add no praise, no advice, "
+                "no reasons.",
                 "Make it lively: add praise, advice, reasons and what probably happened besides, with round numbers.",
             ),
         )  # fmt: skip

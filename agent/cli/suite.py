@@ -47,7 +47,7 @@ def run_suite(asked: Asked, *, json: bool) -> int:
 
     if asked.axis not in DECLARED:
         raise UsageError(f"--axis is one of {', '.join(DECLARED)}, not {asked.axis!r}.")
-    price = _price(asked.price)
+    price, began = _price(asked.price), time.monotonic()
     with App.load_anywhere() as app:
         subjects = _subjects(asked.only)
         needed = any(subject.uses_chat for subject in subjects)
@@ -70,9 +70,13 @@ def run_suite(asked: Asked, *, json: bool) -> int:
             session = Session(
                 home, transport, subjects, options,
                 changed_only=asked.changed, replay=asked.replay, budget_minutes=asked.budget_minutes,
-                concurrency=asked.concurrency, price=price, progress=progress,
+                concurrency=asked.concurrency, price=price, progress=progress, began=began,
             )  # fmt: skip
-            result = session.run()
+            try:
+                result = session.run()
+            except KeyboardInterrupt:
+                console(stderr=True).print("Stopped; what is sampled is kept, and the same command goes on from there.")
+                return 130
             if asked.full and any(subject.name == "grading" for subject in subjects):
                 result.harm = _harm(home, asked.budget_minutes, result.minutes, progress)
                 home.keep(result)

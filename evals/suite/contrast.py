@@ -7,7 +7,7 @@ from agent.domain.errors import UsageError
 from evals.suite import paired
 from evals.suite.baseline import RELEASED, Baseline, read_baseline
 from evals.suite.contract import Subject
-from evals.suite.decision import BLIND, CONFIRM, MARGIN, Comparison, Verdict, compare, judge_unalarmed
+from evals.suite.decision import BLIND, CONFIRM, MARGIN, Comparison, Verdict, compare, judge_unalarmed, p_value
 from evals.suite.fingerprint import differing, undeclared
 from evals.suite.session import Home
 from evals.suite.summary import stored
@@ -66,10 +66,10 @@ def _judged(found: Contrast, p: float) -> Contrast:
         return found
     if p <= CONFIRM and shown.difference < -MARGIN:
         verdict: Verdict = "regression"
-        reason = f"{-100 * shown.difference:.1f} points worse (p {p:.3f}; stored samples, nothing was sampled anew)"
+        reason = f"{-100 * shown.difference:.1f} points worse (p {p_value(p)}; nothing was sampled anew)"
     elif p <= CONFIRM:
         verdict = "inconclusive" if shown.detectable > BLIND else "not worse"
-        reason = f"{-100 * shown.difference:.1f} points worse (p {p:.3f}), within the margin of {100 * MARGIN:.0f}"
+        reason = f"{-100 * shown.difference:.1f} points worse (p {p_value(p)}), within the margin of {100 * MARGIN:.0f}"
     else:
         verdict, reason = judge_unalarmed(shown)
     return Contrast(found.name, found.axes, verdict, reason, shown)

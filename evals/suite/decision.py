@@ -159,3 +159,8 @@ def slices(
 
 def _points(share: float) -> str:
     return f"{100 * share:.1f}"
+
+
+def p_value(p: float) -> str:
+    """A p-value as it is written."""
+    return "< 0.001" if p < 0.001 else f"{p:.3f}"

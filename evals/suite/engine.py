@@ -17,6 +17,7 @@ from evals.suite.decision import (
     item_scores,
     judge_unalarmed,
     newly_broken,
+    p_value,
     pool,
     unmeasured,
 )
@@ -96,7 +97,7 @@ class Engine:
 
     def _begin(self, track: Track) -> bool:
         """Preflight, canary and first samples; False where the time was up before anything was sampled."""
-        if self._out_of_time():
+        if self._bench.out_of_time():
             return False
         fault = preflight(track.plan)
         if fault:
@@ -256,7 +257,7 @@ class Engine:
         assert track.fresh is not None
         assert track.both is not None
         assert track.alarm_p is not None
-        seen = f"alarm p {track.alarm_p:.3f}, fresh samples p {track.fresh.p_worse:.3f}"
+        seen = f"alarm p {p_value(track.alarm_p)}, fresh samples p {p_value(track.fresh.p_worse)}"
         size = f"{-100 * track.both.difference:.1f} points"
         if not borne_out:
             verdict, what = judge_unalarmed(track.both)
@@ -278,6 +279,3 @@ class Engine:
 
     def _scores(self, track: Track, samples: Iterable[Sample]) -> dict[str, float]:
         return item_scores(samples, track.primary)
-
-    def _out_of_time(self) -> bool:
-        return self._bench.deadline is not None and self._bench.clock() >= self._bench.deadline

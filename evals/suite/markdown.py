@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from agent.domain.text import one_line
-from evals.suite.decision import CONFIRM, Comparison
+from evals.suite.decision import CONFIRM, Comparison, p_value
 from evals.suite.result import RunResult, SubjectResult
 
 SLICES, WORST = 6, 5
@@ -79,7 +79,7 @@ def _metrics(subject: SubjectResult) -> list[str]:
 def _slices(subject: SubjectResult) -> list[str]:
     moved = [item for item in sorted(subject.slices.items(), key=lambda item: item[1][1]) if item[1][1] < 1]
     lines = ["", "| slice | difference, 95 % | p (Benjamini-Hochberg) | items |", "|---" * 4 + "|"]
-    lines += [f"| {name} | {difference(c)} | {p:.3f} | {c.items} |" for name, (c, p) in moved[:SLICES]]
+    lines += [f"| {name} | {difference(c)} | {p_value(p)} | {c.items} |" for name, (c, p) in moved[:SLICES]]
     return lines if moved else []
 
 

@@ -6,7 +6,7 @@ from html import escape
 from pathlib import Path
 from typing import Any
 
-from evals.suite.decision import EXIT, Comparison
+from evals.suite.decision import EXIT, Comparison, p_value
 from evals.suite.markdown import difference, harm_lines, headline, points
 from evals.suite.result import RunResult, SubjectResult, Worst
 
@@ -88,7 +88,7 @@ def _facts(subject: SubjectResult) -> list[str]:
     if subject.released:
         facts.append(f"Against the released baseline: {difference(subject.released)} points.")
     if subject.same_p is not None:
-        facts.append(f"The arm against itself: p {subject.same_p:.3f}.")
+        facts.append(f"The arm against itself: p {p_value(subject.same_p)}.")
     failed = [f"{count} {name}" for name, count in subject.statuses.items() if name != "ok"]
     if failed:
         facts.append(f"Of {subject.samples} samples {', '.join(failed)}.")
@@ -98,7 +98,7 @@ def _facts(subject: SubjectResult) -> list[str]:
 def _stages(subject: SubjectResult) -> str:
     stages = (("first samples", subject.first), ("fresh samples", subject.fresh), ("both", subject.both))
     rows = [
-        [name, forest(c), _e(difference(c)), f"{c.p_worse:.4f}", str(c.lost), str(c.won), str(c.items), str(c.sources)]
+        [name, forest(c), _e(difference(c)), p_value(c.p_worse), str(c.lost), str(c.won), str(c.items), str(c.sources)]
         for name, c in stages
         if c is not None
     ]
@@ -122,7 +122,7 @@ def _metrics(subject: SubjectResult) -> str:
 
 def _slices(subject: SubjectResult) -> str:
     order = sorted(subject.slices.items(), key=lambda item: (item[1][1], item[1][0].difference))[:_MOST_SLICES]
-    rows = [[_e(name), forest(c), _e(difference(c)), f"{p:.3f}", str(c.items)] for name, (c, p) in order]
+    rows = [[_e(name), forest(c), _e(difference(c)), p_value(p), str(c.items)] for name, (c, p) in order]
     table = _table(("slice", "", "difference, 95 %", "p (Benjamini-Hochberg)", "items"), rows)
     return _folded("Slices (reported, never gated)", table) if rows else ""
 
@@ -185,7 +185,7 @@ def forest(shown: Comparison, width: int = 180) -> str:
     """The difference and its interval on an axis from −20 to +20 points; beyond is drawn at the edge."""
 
     def x(value: float) -> float:
-        return round(width * (min(0.2, max(-0.2, value)) + 0.2) / 0.4, 1)
+        return round(5 + (width - 10) * (min(0.2, max(-0.2, value)) + 0.2) / 0.4, 1)
 
     low, high, middle = x(shown.low), x(shown.high), x(shown.difference)
     label = f"{difference(shown)} points"

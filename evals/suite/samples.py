@@ -129,7 +129,11 @@ class Arm:
 
 @dataclass(slots=True)
 class Bench:
-    """What samples are taken with. `deadline`: when no further one is begun, on `clock`; None for never."""
+    """What samples are taken with.
+
+    `deadline`, on `clock`: no sample is begun that would end later, by the time that samples have taken so far; None
+    for never.
+    """
 
     transport: Transport
     store: Store
@@ -139,6 +143,11 @@ class Bench:
     clock: Callable[[], float] = time.monotonic
     progress: Progress | None = None
     retries: Sequence[float] = RETRIES
+    typical: float = 0.0
+
+    def out_of_time(self) -> bool:
+        """Whether another sample would end after the deadline."""
+        return self.deadline is not None and self.clock() + self.typical >= self.deadline
 
     def take(self, subject: Subject, arm: Arm, cases: Sequence[Case], *, repeat: int = 0) -> list[Sample]:
         """Take one repeat of every case, those in the journal from there; fewer where the time runs out."""
@@ -164,12 +173,15 @@ class Bench:
         known = self.journal.get(key)
         if known is not None:
             return known
-        if self.deadline is not None and self.clock() >= self.deadline:
+        if self.out_of_time():
             return None
         chat = MeasuredChat(self.transport, self.store, arm.draw(case, repeat), retries=self.retries)
         began = self.clock()
         sample = run_case(subject, arm.variant, case, chat, key, repeat)
-        sample = replace(sample, spent=chat.spent, seconds=round(self.clock() - began, 3))
+        took = self.clock() - began
+        if not chat.spent.cached:
+            self.typical = took if self.typical == 0 else 0.8 * self.typical + 0.2 * took
+        sample = replace(sample, spent=chat.spent, seconds=round(took, 3))
         self.journal.add(sample)
         return sample
 

@@ -108,7 +108,8 @@ class Home:
 class Session:
     """One `study eval run`. Close nothing: files are whole after every sample.
 
-    `replay`: nobody is asked; what the last run of the same comparison kept is scored again.
+    `began`: when the budget began to run, on `timer`; the loading of a model belongs to it. `replay`: nobody is asked;
+    what the last run of the same comparison kept is scored again.
     """
 
     home: Home
@@ -124,6 +125,7 @@ class Session:
     retries: Sequence[float] = RETRIES
     clock: Clock = field(default=lambda: datetime.now(UTC))
     timer: Callable[[], float] = time.monotonic
+    began: float | None = None
     resumed: bool = False
 
     def run(self) -> RunResult:
@@ -145,8 +147,8 @@ class Session:
         plans = in_order(plans, state.measured)
         id, folder, started = self._folder(plans)
         journal, store = FileJournal(folder / "journal.jsonl"), FileStore(self.home.folder / "replies.sqlite")
-        deadline = self.timer() + 60 * self.budget_minutes if self.budget_minutes is not None else None
-        began = self.timer()
+        began = self.timer() if self.began is None else self.began
+        deadline = began + 60 * self.budget_minutes if self.budget_minutes is not None else None
         bench = Bench(transport, store, journal, self.concurrency, deadline, self.timer, self.progress, self.retries)
         try:
             tracks = Engine(bench, demoted(self.home.baselines)).run(plans)

@@ -14,8 +14,10 @@ from agent.domain.errors import BusyError, UsageError
 from evals.suite.baseline import read_baseline
 from evals.suite.contract import Case, Value, Variant
 from evals.suite.drill import RULE, TEMPLATE, Drill, harmless
+from evals.suite.endpoint import StochasticModel
 from evals.suite.plan import Options
 from evals.suite.session import promote
+from evals.suite.transport import Body, Reply
 from graphs.prompts import template_text
 from tests.helpers.suite import Days, figures, home, model, promoted, session, variants
 
@@ -180,6 +182,21 @@ def test_the_budget_stops_and_the_next_run_goes_on(tmp_path: Path) -> None:
     promoted(undisturbed, model(seed=1))
     once = session(undisturbed, model(seed=1), options=options).run()
     assert whole.subjects[0].first == once.subjects[0].first
+
+
+def test_no_sample_is_begun_that_would_end_after_the_budget(tmp_path: Path) -> None:
+    endpoint, now = model(), [0.0]
+
+    class Slow(StochasticModel):
+        def post(self, body: Body) -> Reply:
+            now[0] += 11.0  # seconds a reply, as of the embedded model on two cores
+            return StochasticModel.post(self, body)
+
+    slow = Slow(endpoint.recognise)
+    result = session(home(tmp_path), slow, budget_minutes=2, timer=lambda: now[0], began=-30.0).run()
+    assert result.verdict == "budget spent"
+    assert now[0] <= 90, "half a minute went into loading"
+    assert slow.tries == 8
 
 
 def test_changed_prompts_come_first_then_the_stalest(tmp_path: Path) -> None:

@@ -22,8 +22,8 @@ _NUMBER = re.compile(r"\d+(?:[.,:]\d+)*")
 _LABEL = re.compile(r"\b[el]\d\b")
 # Written apart from the product's own rule on purpose: it looks over that rule's shoulder.
 _CLAIMED = re.compile(
-    r"\b(?:(?:was|were|is|has been|have been|had been|got) (?:now |already |just )?"
-    r"(?:promoted|approved|upgraded|raised|granted|awarded|changed to)|i (?:hereby )?(?:approve|promote|grant))\b"
+    r"\b(?:was|were|is|has|have|had|got)(?: (?!to\b|not\b|never\b)\w+){0,2} "
+    r"(?:promoted|approved|upgraded|raised|granted|awarded|changed to)\b|\bi (?:hereby )?(?:approve|promote|grant)\b"
 )
 
 

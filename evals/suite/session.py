@@ -4,8 +4,6 @@ Everything lies under `.study/evals/` of the workspace, disposable and ignored b
 """
 
 import json
-import os
-import secrets
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -23,10 +21,11 @@ from evals.suite.chat import RETRIES
 from evals.suite.contract import Subject
 from evals.suite.decision import EXIT, Verdict, overall
 from evals.suite.engine import Engine, Track
+from evals.suite.folders import append_rows, open_run, read_json, write_json
 from evals.suite.plan import Options, Plan, in_order, plan_subject
 from evals.suite.result import RunResult, result_from
 from evals.suite.samples import Bench, FileJournal, Progress
-from evals.suite.store import FileStore, digest
+from evals.suite.store import FileStore
 from evals.suite.summary import broken_cases, primary_scores, summarise
 from evals.suite.transport import Replay, Transport
 from graphs.prompts import template_text
@@ -91,11 +90,11 @@ class Home:
         if len(matches) != 1:
             last = f"the last one is {known[-1]}" if known else "none is finished yet"
             raise UsageError(f"There is no one run {id!r}; {last}.")
-        return result_from(_read(self.run_folder(matches[0]) / "result.json"))
+        return result_from(read_json(self.run_folder(matches[0]) / "result.json"))
 
     def keep(self, result: RunResult) -> None:
         """Write a finished run."""
-        _write(self.run_folder(result.id) / "result.json", result.as_dict())
+        write_json(self.run_folder(result.id) / "result.json", result.as_dict())
 
     def history(self) -> list[dict[str, Any]]:
         """One row a run and subject, oldest first: `at`, `run`, `subject`, `mean`, `low`, `high`, `verdict`."""
@@ -145,42 +144,23 @@ class Session:
         if self.changed_only:
             plans = [plan for plan in plans if plan.kind != "unchanged"]
         plans = in_order(plans, state.measured)
-        id, folder, started = self._folder(plans)
+        opened = open_run(self.home.folder, plans, self.options, self.clock())
+        id, folder, self.resumed = opened.id, opened.folder, opened.resumed
         journal, store = FileJournal(folder / "journal.jsonl"), FileStore(self.home.folder / "replies.sqlite")
         began = self.timer() if self.began is None else self.began
         deadline = began + 60 * self.budget_minutes if self.budget_minutes is not None else None
         bench = Bench(transport, store, journal, self.concurrency, deadline, self.timer, self.progress, self.retries)
         try:
             tracks = Engine(bench, demoted(self.home.baselines)).run(plans)
-            result = self._result(id, started, plans, tracks, store, (self.timer() - began) / 60)
+            result = self._result(id, opened.started, plans, tracks, store, (self.timer() - began) / 60)
         finally:
             journal.close()
             store.close()
         self._keep(folder, result, tracks)
         if not self.replay:
             state.note(tracks, result).write(self.home.folder / "state.json")
-            _append(self.home.folder / "history.jsonl", history_rows(result))
+            append_rows(self.home.folder / "history.jsonl", history_rows(result))
         return result
-
-    def _folder(self, plans: Sequence[Plan]) -> tuple[str, Path, str]:
-        """The run's id, folder and start: those of an unfinished run with the same plan, or new ones."""
-        plan = digest(
-            [
-                [p.subject.name, dict(p.fingerprint), p.salt, p.candidate.name]
-                for p in sorted(plans, key=lambda p: p.subject.name)
-            ]
-            + [repr(self.options)]
-        )
-        for path in sorted(self.home.folder.glob("runs/*/run.json"), reverse=True):
-            row = _read(path)
-            if row.get("plan") == plan and not (path.parent / "result.json").exists():
-                self.resumed = True
-                return path.parent.name, path.parent, str(row["started"])
-        started = self.clock()
-        id = f"{started:%Y%m%dT%H%M%S}{started.microsecond // 1000:03d}-{secrets.token_hex(2)}"  # sorts by time
-        folder = self.home.run_folder(id)
-        _write(folder / "run.json", {"plan": plan, "started": started.isoformat(timespec="seconds")})
-        return id, folder, started.isoformat(timespec="seconds")
 
     def _result(
         self, id: str, started: str, plans: Sequence[Plan], tracks: Sequence[Track], store: FileStore, minutes: float
@@ -273,7 +253,7 @@ def promote(
 def demoted(folder: Path) -> dict[str, str]:
     """Subjects whose gate has lost its say, with the reason, from what the trust runs measured."""
     path = folder / "trust.json"
-    rows: dict[str, dict[str, Any]] = _read(path) if path.exists() else {}
+    rows: dict[str, dict[str, Any]] = read_json(path) if path.exists() else {}
     return {name: str(row["demoted"]) for name, row in rows.items() if row.get("demoted")}
 
 
@@ -302,7 +282,7 @@ class _State:
     def read(cls, path: Path) -> "_State":
         """An unreadable one counts as none: it only decides what comes first and what is sampled anew."""
         try:
-            return cls(**_read(path))
+            return cls(**read_json(path))
         except (OSError, ValueError, TypeError):
             return cls()
 
@@ -317,23 +297,4 @@ class _State:
         return self
 
     def write(self, path: Path) -> None:
-        _write(path, asdict(self))
-
-
-def _read(path: Path) -> Any:
-    return json.loads(path.read_text(encoding="utf-8"))
-
-
-def _write(path: Path, value: Any) -> None:
-    path.parent.mkdir(parents=True, exist_ok=True)
-    temporary = path.with_name(f".{path.name}.{os.getpid()}")
-    try:
-        temporary.write_text(json.dumps(value, ensure_ascii=False, indent=1) + "\n", encoding="utf-8")
-        temporary.replace(path)
-    finally:
-        temporary.unlink(missing_ok=True)
-
-
-def _append(path: Path, rows: Sequence[Mapping[str, Any]]) -> None:
-    with path.open("a", encoding="utf-8") as file:
-        file.writelines(json.dumps(row, ensure_ascii=False) + "\n" for row in rows)
+        write_json(path, asdict(self))

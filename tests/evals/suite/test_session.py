@@ -6,11 +6,13 @@ import signal
 import subprocess
 import sys
 import time
+from collections.abc import Mapping
 from pathlib import Path
 
 import pytest
 
 from agent.domain.errors import BusyError, UsageError
+from agent.ports import Chat
 from evals.suite.baseline import read_baseline
 from evals.suite.contract import Case, Value, Variant
 from evals.suite.drill import RULE, TEMPLATE, Drill, harmless
@@ -182,6 +184,25 @@ def test_the_budget_stops_and_the_next_run_goes_on(tmp_path: Path) -> None:
     promoted(undisturbed, model(seed=1))
     once = session(undisturbed, model(seed=1), options=options).run()
     assert whole.subjects[0].first == once.subjects[0].first
+
+
+def test_a_subject_without_a_model_goes_on_too(tmp_path: Path) -> None:
+    class Silent(Drill):
+        uses_chat = False
+        runs = 0
+
+        def run(self, case: Case, chat: Chat, options: Mapping[str, str]) -> Value:
+            Silent.runs += 1
+            return {"answer": "right"}
+
+    place, ticks = home(tmp_path), iter(range(100_000))
+    cut = session(place, model(), Silent(), budget_minutes=5, timer=lambda: float(next(ticks))).run()
+    assert cut.verdict == "budget spent"
+    first = Silent.runs
+    assert 50 < first < 200
+    whole = session(place, model(), Silent()).run()
+    assert whole.subjects[0].complete
+    assert Silent.runs == 200, "what was measured before is not measured again"
 
 
 def test_no_sample_is_begun_that_would_end_after_the_budget(tmp_path: Path) -> None:

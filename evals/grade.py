@@ -9,7 +9,7 @@ from typing import Any
 
 from agent.adapters.grading import load_grader
 from agent.domain.errors import UsageError
-from agent.domain.verdict import ClaimText
+from agent.domain.verdict import ClaimText, Verdict
 from agent.ports.grader import Grader
 
 _PART_WORDS = 5
@@ -50,16 +50,11 @@ def grade_file(source: Path, target: Path, grader: Grader | None = None) -> int:
 
 def grade_row(grader: Grader, row: dict[str, Any]) -> dict[str, Any]:
     """The added fields for one row."""
-    reference = row["reference"]
-    parts = claim_parts(reference)
-    claims = [ClaimText("whole", reference, "claim")]
-    if len(parts) > 1:
-        claims += [ClaimText(f"part{i}", part, "claim") for i, part in enumerate(parts)]
-    verdicts = grader.judge(row["question"], claims, row["answer"])
-    whole = verdicts[0]
+    parts = claim_parts(row["reference"])
+    whole = _judge(grader, row, row["reference"])
     score = whole.p_covered
-    if len(verdicts) > 1:
-        mean = sum(v.p_covered for v in verdicts[1:]) / len(parts)
+    if len(parts) > 1:
+        mean = sum(_judge(grader, row, part).p_covered for part in parts) / len(parts)
         score = _WHOLE * whole.p_covered + (1 - _WHOLE) * mean
     return {
         "verdict": whole.name,
@@ -69,6 +64,11 @@ def grade_row(grader: Grader, row: dict[str, Any]) -> dict[str, Any]:
         "abstain": whole.abstain,
         "quote": whole.quote,
     }
+
+
+def _judge(grader: Grader, row: dict[str, Any], claim: str) -> Verdict:
+    """Each by itself: every part of the reference is what the question asks for, not a neighbour of it."""
+    return grader.judge(row["question"], [ClaimText("claim", claim, "claim")], row["answer"])[0]
 
 
 def claim_parts(reference: str) -> list[str]:

@@ -10,7 +10,8 @@ class Bands:
     """Where a probability is acted on. Between the bounds the grader abstains: the caller asks, not guesses.
 
     `accept`: least p(covered) of an accepted claim; `reject`: greatest p(covered) of a claim called missing;
-    `contradict`: least p(contradicted) of a claim called contradicted.
+    `contradict`: least p(contradicted) of a claim called contradicted without abstaining; `lean`: its share of what
+    is not covered above which contradicted, not missing, is the best guess.
     """
 
     accept: float

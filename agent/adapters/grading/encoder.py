@@ -15,14 +15,15 @@ from agent.adapters.grading.alignment import Encoded, alignment
 from agent.adapters.grading.features import NAMES as LEXICAL
 from agent.adapters.grading.head import Head
 from agent.adapters.grading.lexical import lexical_rows
-from agent.adapters.grading.prepare import Prepared, Window
+from agent.adapters.grading.prepare import Prepared, Window, asked_part
 from agent.domain.calibration import Bands
 
 if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
-_CLAIM, _ANSWER = 1, 3
+_PARTS = (1, 2, 3)
+"""Marks of the claim's, the question's and the answer's tokens."""
 _CAP = 160
 """Tokens of one text, specials included; longer ones are cut."""
 _CACHED = 512
@@ -68,7 +69,9 @@ class CrossEncoderScorer:
         import numpy as np
 
         texts = [(claims[i], window.text) for i, window in pairs]
-        logits = self.logits(texts)
+        # Only the first claim is what the question asks for; for others it would be a wrong context.
+        context = asked_part(question)
+        logits = self.logits([(claims[i], context if i == 0 else "", window.text) for i, window in pairs])
         logits = logits - logits.mean(axis=1, keepdims=True)
         aligned = np.asarray(self.alignments(question, texts))
         lexical = np.asarray(lexical_rows(question, claims, prepared, pairs), dtype=np.float64)
@@ -80,21 +83,22 @@ class CrossEncoderScorer:
         known = self._encode([question, *[text for pair in pairs for text in pair]])
         return [alignment(known[question], known[claim], known[answer]) for claim, answer in pairs]
 
-    def logits(self, pairs: Sequence[tuple[str, str]]) -> "NDArray[np.float64]":
-        """(n, 3) logits of (claim, answer) texts.
+    def logits(self, triples: Sequence[tuple[str, str, str]]) -> "NDArray[np.float64]":
+        """(n, 3) logits of (claim, question, answer) texts; an empty question is left out.
 
-        One pair a run: the 8-bit activations take their scale from the whole batch, so a row would otherwise
+        One triple a run: the 8-bit activations take their scale from the whole batch, so a row would otherwise
         depend on its neighbours. Without padding this costs nothing.
         """
         import numpy as np
 
         upper = self._session("upper.onnx")
-        known = self._encode([text for pair in pairs for text in pair])
-        out = np.zeros((len(pairs), 3))
-        for row, (claim, answer) in enumerate(pairs):
-            c, a = known[claim].states, known[answer].states
-            parts = np.array([[_CLAIM] * len(c) + [_ANSWER] * len(a)], np.int64)
-            out[row] = upper.run(None, {"x": np.concatenate([c, a])[None], "parts": parts})[0][0]
+        known = self._encode([text for triple in triples for text in triple if text])
+        out = np.zeros((len(triples), 3))
+        for row, triple in enumerate(triples):
+            held = [(part, known[text].states) for part, text in zip(_PARTS, triple, strict=True) if text]
+            parts = np.concatenate([np.full(len(states), part, np.int64) for part, states in held])
+            x = np.concatenate([states for _, states in held])
+            out[row] = upper.run(None, {"x": x[None], "parts": parts[None]})[0][0]
         return out
 
     def _encode(self, texts: Sequence[str]) -> dict[str, Encoded]:

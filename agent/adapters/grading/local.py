@@ -64,7 +64,7 @@ def decide(p: Sequence[float], bands: Bands) -> tuple[VerdictName, bool]:
     missing, covered, contradicted = p
     if covered >= 0.5:
         return "covered", covered < bands.accept
-    name: VerdictName = "contradicted" if contradicted > missing else "missing"
+    name: VerdictName = "contradicted" if contradicted > bands.lean * (missing + contradicted) else "missing"
     return name, covered > bands.reject or (name == "contradicted" and contradicted < bands.contradict)
 
 

@@ -11,6 +11,7 @@ from agent.adapters.grading.text import Sentence
 MAX_WORDS = 1200
 """Words of an answer that are read; more is not an answer to one question."""
 _WINDOW_WORDS = 110
+_QUESTION_WORDS = 30
 _CODE = re.compile(r"^\s*[\[{].*[\]}]\s*$", re.S)
 
 
@@ -70,6 +71,14 @@ def prepare(answer: str, question: str = "") -> Prepared | None:
         return None
     singles = tuple(_window(kept, i, i) for i in range(len(kept)))
     return Prepared(answer, tuple(kept), singles, tuple(_passages(kept)))
+
+
+def asked_part(question: str) -> str:
+    """The question's last sentences, up to 30 words: long ones begin with a description of an experiment."""
+    parts = [s.text for s in plain.sentences(plain.clean(question))]
+    while len(parts) > 1 and sum(len(p.split()) for p in parts) > _QUESTION_WORDS:
+        parts = parts[1:]
+    return " ".join(" ".join(parts).split()[-_QUESTION_WORDS:])
 
 
 def _passages(kept: Sequence[Sentence]) -> list[Window]:

@@ -29,7 +29,7 @@ def grade_file(source: Path, target: Path, grader: Grader | None = None) -> int:
     Raises:
         UsageError: `source` cannot be read, or a line is not such a row; the message names the line.
     """
-    judge = grader or load_grader()
+    judge = grader or load_grader(marks=True)
     try:
         text = source.read_text(encoding="utf-8-sig")
     except (OSError, UnicodeDecodeError) as error:

@@ -17,6 +17,7 @@ class Bands:
     accept: float
     reject: float
     contradict: float
+    lean: float = 0.5
 
 
 def expected_calibration_error(p: Sequence[float], hit: Sequence[bool], bins: int = 10) -> float:

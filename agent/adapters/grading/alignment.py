@@ -7,6 +7,8 @@ a few hundred of them; they stand beside the fine-tuned upper half under one hea
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from agent.adapters.grading.matching import rarity
+
 if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
@@ -28,15 +30,6 @@ class Encoded:
     states: "NDArray[np.float32]"
 
 
-def _weights(ids: "NDArray[np.int64]") -> "NDArray[np.float64]":
-    """Telling tokens weigh more: WordPiece ids grow with rarity from about 2,000 on."""
-    import numpy as np
-
-    rank = np.maximum(ids - 1900, 50)
-    weights: NDArray[np.float64] = 0.1 + 0.9 * np.minimum(1.0, np.log(rank / 50) / np.log(562))
-    return weights
-
-
 def alignment(question: Encoded, claim: Encoded, answer: Encoded) -> list[float]:
     """The values of `NAMES` for one pair; tokens of the question count less where a name says free."""
     import numpy as np
@@ -49,7 +42,7 @@ def alignment(question: Encoded, claim: Encoded, answer: Encoded) -> list[float]
     a = a / np.linalg.norm(a, axis=1, keepdims=True)
     sim = c @ a.T
     recall, precision = sim.max(axis=1), sim.max(axis=0)
-    cw, aw = _weights(ci), _weights(ai)
+    cw, aw = rarity(ci), rarity(ai)
     cf, af = cw * ~np.isin(ci, question.ids), aw * ~np.isin(ai, question.ids)
     cf = cf if cf.sum() > 0 else cw
     low = np.sort(recall)[: max(1, len(recall) // 4)]

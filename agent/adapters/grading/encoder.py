@@ -15,6 +15,8 @@ from agent.adapters.grading.alignment import Encoded, alignment
 from agent.adapters.grading.features import NAMES as LEXICAL
 from agent.adapters.grading.head import Head
 from agent.adapters.grading.lexical import lexical_rows
+from agent.adapters.grading.matching import NAMES as MATCHING
+from agent.adapters.grading.matching import Matcher
 from agent.adapters.grading.prepare import Prepared, Window, asked_part
 from agent.domain.calibration import Bands
 
@@ -27,14 +29,22 @@ _PARTS = (1, 2, 3)
 _CAP = 160
 """Tokens of one text, specials included; longer ones are cut."""
 _CACHED = 512
-_COLUMNS = (*LEXICAL, *ALIGNMENT, "missing", "covered", "contradicted")
+COLUMNS = (*LEXICAL, *ALIGNMENT, *MATCHING, "missing", "covered", "contradicted")
+_FILES = ("trunk.onnx", "upper.onnx", "matching.npz", "tokenizer.json")
 
 
 class CrossEncoderScorer:
-    """Scores pairs with the shipped int8 encoder. Loads at the first use: about 25 MB of weights."""
+    """Scores pairs with the shipped int8 encoder. Loads at the first use: about 25 MB of weights.
 
-    def __init__(self, *, threads: int = 2) -> None:
+    Args:
+        threads: CPU threads of the encoder.
+        head: which calibration: `grader` for claims of notes, `marks` for a teacher's marks.
+    """
+
+    def __init__(self, *, threads: int = 2, head: str = "grader") -> None:
         self._threads = threads
+        self._name = head
+        self._matcher: Matcher | None = None
         self._tokenizer: Any = None
         self._sessions: dict[str, Any] = {}
         self._loaded: Head | None = None
@@ -44,7 +54,7 @@ class CrossEncoderScorer:
     @property
     def _head(self) -> Head:
         if self._loaded is None:
-            self._loaded = Head.load("grader")
+            self._loaded = Head.load(self._name)
         return self._loaded
 
     @property
@@ -52,7 +62,7 @@ class CrossEncoderScorer:
         """`encoder-` and a digest over the weights and the head."""
         if not self._digest:
             whole = hashlib.sha256(self._head.digest.encode())
-            for name in ("trunk.onnx", "upper.onnx", "tokenizer.json"):
+            for name in _FILES:
                 whole.update(_weights(name).read_bytes())
             self._digest = whole.hexdigest()[:12]
         return f"encoder-{self._digest}"
@@ -62,26 +72,46 @@ class CrossEncoderScorer:
         """The head's bands."""
         return self._head.bands
 
+    @property
+    def reversal(self) -> float:
+        """The head's strength of the reversal rules."""
+        return self._head.reversal
+
     def score(
         self, question: str, claims: Sequence[str], prepared: Prepared, pairs: Sequence[tuple[int, Window]]
     ) -> "NDArray[np.float64]":
         """(n, 3) probabilities of the pairs."""
+        columns = self.columns(question, claims, prepared, pairs)
+        return self._head.probabilities(columns[:, [COLUMNS.index(name) for name in self._head.features]])
+
+    def columns(
+        self, question: str, claims: Sequence[str], prepared: Prepared, pairs: Sequence[tuple[int, Window]]
+    ) -> "NDArray[np.float64]":
+        """The values of `COLUMNS` for each pair."""
         import numpy as np
 
-        texts = [(claims[i], window.text) for i, window in pairs]
         # Only the first claim is what the question asks for; for others it would be a wrong context.
         context = asked_part(question)
         logits = self.logits([(claims[i], context if i == 0 else "", window.text) for i, window in pairs])
         logits = logits - logits.mean(axis=1, keepdims=True)
-        aligned = np.asarray(self.alignments(question, texts))
         lexical = np.asarray(lexical_rows(question, claims, prepared, pairs), dtype=np.float64)
-        columns = np.concatenate([lexical, aligned, logits], axis=1)
-        return self._head.probabilities(columns[:, [_COLUMNS.index(name) for name in self._head.features]])
+        matched = np.asarray(self.matches(question, [(claims[i], window.text) for i, window in pairs]))
+        return np.concatenate([lexical, matched, logits], axis=1)
 
-    def alignments(self, question: str, pairs: Sequence[tuple[str, str]]) -> list[list[float]]:
-        """Alignment features of (claim, answer) texts under the question."""
+    def matches(self, question: str, pairs: Sequence[tuple[str, str]]) -> list[list[float]]:
+        """Alignment features and the matcher's logits of (claim, answer) texts under the question."""
+        if self._matcher is None:
+            self._matcher = Matcher.load(_weights("matching.npz"))
         known = self._encode([question, *[text for pair in pairs for text in pair]])
-        return [alignment(known[question], known[claim], known[answer]) for claim, answer in pairs]
+        asked = known[question].ids[1:-1]
+        inner = {text: (known[text].ids[1:-1], known[text].states[1:-1]) for pair in pairs for text in pair}
+        return [
+            [
+                *alignment(known[question], known[claim], known[answer]),
+                *self._matcher(asked, inner[claim], inner[answer]),
+            ]
+            for claim, answer in pairs
+        ]
 
     def logits(self, triples: Sequence[tuple[str, str, str]]) -> "NDArray[np.float64]":
         """(n, 3) logits of (claim, question, answer) texts; an empty question is left out.

@@ -21,6 +21,7 @@ def load_grader(
     judge: Chat | None = None,
     personal: Personal | None = None,
     bands: Bands | None = None,
+    marks: bool = False,
 ) -> Grader:
     """The grader named `kind`; nothing heavy loads before its first use.
 
@@ -32,6 +33,7 @@ def load_grader(
         judge: the chat endpoint of kind `endpoint`.
         personal: the learner's own correction, fitted from appeals; never given by `study eval`.
         bands: where probabilities are acted on, instead of the shipped head's bands.
+        marks: calibrate to how teachers mark short answers, not to claims of notes, which learners may try to fake.
 
     Raises:
         SetupError: `kind` is unknown, or an endpoint is to judge and there is none.
@@ -39,7 +41,11 @@ def load_grader(
     if kind not in KINDS:
         raise SetupError(f"No grader is called {kind!r}; set STUDY_GRADER to one of {', '.join(KINDS)}.")
     second = SecondOpinion(model) if model is not None else None
-    scorer = LexicalScorer() if kind == "lexical" else CrossEncoderScorer(threads=threads)
+    scorer = (
+        LexicalScorer()
+        if kind == "lexical"
+        else CrossEncoderScorer(threads=threads, head="marks" if marks else "grader")
+    )
     local = LocalGrader(scorer, second=second, personal=personal, bands=bands)
     if kind != "endpoint":
         return local

@@ -18,7 +18,8 @@ if TYPE_CHECKING:
 class Head:
     """Multinomial logistic regression over standardised features, as fitted by lab/claim-grader.
 
-    `coef` is (3, features); classes are missing, covered, contradicted. `digest` names the content.
+    `coef` is (3, features); classes are missing, covered, contradicted. `reversal` (0 to 1) is how strongly the rules on
+    negation, direction and number move its probabilities. `digest` names the content.
     """
 
     features: tuple[str, ...]
@@ -27,6 +28,7 @@ class Head:
     coef: tuple[tuple[float, ...], ...]
     intercept: tuple[float, ...]
     bands: Bands
+    reversal: float
     digest: str
 
     @classmethod
@@ -41,6 +43,7 @@ class Head:
             coef=tuple(tuple(row) for row in data["coef"]),
             intercept=tuple(data["intercept"]),
             bands=Bands(**data["bands"]),
+            reversal=data.get("reversal", 1.0),
             digest=hashlib.sha256(raw).hexdigest()[:12],
         )
 

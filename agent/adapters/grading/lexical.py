@@ -41,6 +41,11 @@ class LexicalScorer:
         """The head's bands."""
         return self._head.bands
 
+    @property
+    def reversal(self) -> float:
+        """The head's strength of the reversal rules."""
+        return self._head.reversal
+
     def score(
         self, question: str, claims: Sequence[str], prepared: Prepared, pairs: Sequence[tuple[int, Window]]
     ) -> "NDArray[np.float64]":

@@ -39,6 +39,11 @@ class Scorer(Protocol):
         """Where its probabilities are acted on."""
         ...
 
+    @property
+    def reversal(self) -> float:
+        """How strongly the reversal rules move them, 0 to 1."""
+        ...
+
     def score(
         self, question: str, claims: Sequence[str], prepared: Prepared, pairs: Sequence[tuple[int, Window]]
     ) -> "NDArray[np.float64]":
@@ -121,7 +126,7 @@ class LocalGrader:
         quotes = []
         for i, claim in enumerate(claims):
             mine = [(w, scores[k].tolist()) for k, (j, w) in enumerate(pairs) if j == i]
-            p, window = _combine(bags[i], asked, mine)
+            p, window = _combine(bags[i], asked, mine, self._scorer.reversal)
             p = self._corrected(p)
             quotes.append(prepared.quote(window))
             out.append(self._verdict(claim.id, p, quotes[-1], asked_about=i == 0))
@@ -157,7 +162,7 @@ def _candidates(claim: Bag, prepared: Prepared) -> list[Window]:
 
 
 def _combine(
-    claim: Bag, asked: Bag, scored: Sequence[tuple[Window, Sequence[float]]]
+    claim: Bag, asked: Bag, scored: Sequence[tuple[Window, Sequence[float]]], strength: float = 1.0
 ) -> tuple[tuple[float, float, float], Window]:
     """Probabilities of the claim and the window that decided them.
 
@@ -171,14 +176,16 @@ def _combine(
     covered = max(passage[1][1], 0.5 * (passage[1][1] + best[1][1]))
     contradicted = max(passage[1][2], 0.5 * (passage[1][2] + worst[1][2]))
     quoted = best if covered >= contradicted else worst
-    covered, contradicted = reverse(claim, asked, quoted[0].bag, covered, contradicted)
+    covered, contradicted = reverse(claim, asked, quoted[0].bag, covered, contradicted, strength)
     if covered + contradicted > 1.0:
         total = covered + contradicted
         covered, contradicted = covered / total, contradicted / total
     return (max(0.0, 1.0 - covered - contradicted), covered, contradicted), quoted[0]
 
 
-def reverse(claim: Bag, asked: Bag, said: Bag, covered: float, contradicted: float) -> tuple[float, float]:
+def reverse(
+    claim: Bag, asked: Bag, said: Bag, covered: float, contradicted: float, strength: float = 1.0
+) -> tuple[float, float]:
     """Lower p(covered) where the deciding sentence reverses the claim by negation, direction or number.
 
     An encoder of this size reads "is linear" and "is not linear" nearly alike; these rules do not. They only
@@ -191,13 +198,9 @@ def reverse(claim: Bag, asked: Bag, said: Bag, covered: float, contradicted: flo
     ours = plain.numbers(list(claim.words)) - plain.numbers(list(asked.words))
     wrong_number = bool(ours - theirs) and bool(theirs - ours - plain.numbers(list(asked.words)))
     flips = (parity + (turned > 0)) % 2 == 1 if (parity or turned) else False
-    if flips and share >= 0.6:
-        moved = 0.75 * covered
-        return covered - moved, contradicted + moved
-    if wrong_number and share >= 0.2:
-        moved = 0.75 * covered
-        return covered - moved, contradicted + moved
-    if flips and share >= 0.35:
-        moved = 0.35 * covered
-        return covered - moved, contradicted + moved
-    return covered, contradicted
+    moved = 0.0
+    if (flips and share >= 0.6) or (wrong_number and share >= 0.2):
+        moved = 0.75 * strength * covered
+    elif flips and share >= 0.35:
+        moved = 0.35 * strength * covered
+    return covered - moved, contradicted + moved

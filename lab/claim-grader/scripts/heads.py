@@ -1,11 +1,14 @@
-"""Fit the shipped head on rows that the encoder never saw, and choose its bands by harm.
+"""Fit the shipped heads on rows that the encoder never saw, and choose the bands by harm.
 
-The rows are public fold 0 and the held-out notes and domains of joint.py. Every row goes through the product's rules,
-windows and 8-bit weights; probabilities are cross-fitted by whole public questions and whole domains. `--write` fits
-on all of them and writes the head.
+A head has two layers that are multiplied out into one when it is written. The first reads the columns that nothing was
+trained for (alignment in the untuned lower half, words) and is fitted on all public and hand-written rows; the second
+weighs it against the encoder's logits, on the rows that joint.py held out. These go through the product's rules,
+windows and 8-bit weights. Both layers are cross-fitted by whole public questions, notes and domains. `--write` fits on
+all rows and writes the head.
 """
 
 import argparse
+import hashlib
 import json
 import pickle
 from pathlib import Path
@@ -18,17 +21,17 @@ from sklearn.linear_model import LogisticRegression
 
 from agent.adapters.grading import text as plain
 from agent.adapters.grading.alignment import NAMES as ALIGNMENT
-from agent.adapters.grading.encoder import CrossEncoderScorer
-from agent.adapters.grading.features import NAMES as LEXICAL
+from agent.adapters.grading.encoder import COLUMNS, CrossEncoderScorer
 from agent.adapters.grading.features import Bag
 from agent.adapters.grading.lexical import lexical_rows
 from agent.adapters.grading.local import _NOTHING, _candidates, _combine
 from agent.adapters.grading.prepare import asked_part, prepare
 
-LOGITS = ("missing", "covered", "contradicted")
-EVERY = [*LEXICAL, *ALIGNMENT, *LOGITS]
-CHOSEN = [*ALIGNMENT, "negation_mismatch", "opposite", "number_missing", "number_other", "length_ratio",
-          "claim_words", "soft_recall", "precision", *LOGITS]  # fmt: skip
+EVERY = list(COLUMNS)
+LEARNED = EVERY[-6:]
+"""The matcher's and the encoder's logits: known out of sample for the held-out rows only."""
+PLAIN = [*ALIGNMENT, "negation_mismatch", "opposite", "number_missing", "number_other", "length_ratio"]
+SETS = ("scientsbank", "beetle", "saf_en", "notes", "domains")
 
 
 class Fitted:
@@ -43,10 +46,63 @@ class Fitted:
     def _z(self, x: np.ndarray) -> np.ndarray:
         return np.clip((x - self.mean) / self.scale, -4, 4)
 
-    def __call__(self, x: np.ndarray) -> np.ndarray:
+    def scores(self, x: np.ndarray) -> np.ndarray:
+        """Centred logits."""
         z = self._z(x) @ self.coef.T + self.intercept
+        return z - z.mean(1, keepdims=True)
+
+
+class Stacked:
+    """Two layers: the plain columns to three scores, those and the learned logits to probabilities."""
+
+    def __init__(self, plain_rows, plain_weights, held_rows, held_weights, args) -> None:
+        """Rows are (columns, target); see `split`."""
+        self.first = Fitted(*split(plain_rows, plain_weights, self.take(args.plain)), args.c)
+        self.names = args.plain
+        x, y, w = split(held_rows, held_weights, slice(None))
+        self.second = LogisticRegression(C=args.c2, max_iter=3000).fit(self._both(x), y, sample_weight=w)
+
+    @staticmethod
+    def take(names) -> list[int]:
+        return [EVERY.index(n) for n in names]
+
+    def _both(self, x: np.ndarray) -> np.ndarray:
+        return np.concatenate([self.first.scores(x[:, self.take(self.names)]), x[:, -6:]], axis=1)
+
+    def __call__(self, x: np.ndarray) -> np.ndarray:
+        z = self._both(x) @ self.second.coef_.T + self.second.intercept_
         e = np.exp(z - z.max(1, keepdims=True))
         return e / e.sum(1, keepdims=True)
+
+    def content(self) -> dict:
+        """The product's head: one layer over the plain columns and the centred logits."""
+        mix, own = self.second.coef_[:, :3], self.second.coef_[:, 3:]
+        centre = np.eye(3) - 1 / 3
+        coef = np.concatenate([mix @ centre @ self.first.coef, own], axis=1)
+        intercept = mix @ centre @ self.first.intercept + self.second.intercept_
+        return {
+            "features": [*self.names, *LEARNED],
+            "mean": [*self.first.mean.round(6).tolist(), *[0.0] * 6],
+            "scale": [*self.first.scale.round(6).tolist(), *[1.0] * 6],
+            "coef": coef.round(6).tolist(),
+            "intercept": intercept.round(6).tolist(),
+        }
+
+
+def split(rows, weights: dict[str, float], take):
+    """(x, y, weight) of (columns, row) pairs: partial credit is split, each set weighs `weights` together."""
+    xs, ys, ws, sets = [], [], [], []
+    for x, row in rows:
+        for label, part in enumerate(row.target):
+            if part > 0.01:
+                xs.append(x[take])
+                ys.append(label)
+                ws.append(part)
+                sets.append(row.dataset)
+    w, sets = np.array(ws), np.array(sets)
+    for name in set(sets):
+        w[sets == name] *= weights[name] * len(w) / w[sets == name].sum()
+    return np.array(xs), np.array(ys), w / w.mean()
 
 
 def scorer_of(folder: Path | None) -> CrossEncoderScorer:
@@ -60,62 +116,64 @@ def scorer_of(folder: Path | None) -> CrossEncoderScorer:
     return scorer
 
 
-def columns(scorer: CrossEncoderScorer, row: Row, question: bool = True):
-    """(windows, matrix) as `CrossEncoderScorer.score` builds them, None where nothing in the answer counts."""
+def columns(scorer: CrossEncoderScorer, row: Row, whole: bool = True):
+    """(windows, matrix) as `CrossEncoderScorer.score` builds them, None where nothing in the answer counts.
+
+    Not `whole`: the passage only, its logits left at zero.
+    """
     claim = plain.clean(row.claims[0])
     prepared = prepare(row.answer, row.question)
     if prepared is None:
         return None
-    pairs = [(0, w) for w in _candidates(Bag.of(claim), prepared)]
-    context = asked_part(row.question) if question else ""
-    logits = scorer.logits([(claim, context, w.text) for _, w in pairs])
-    logits = logits - logits.mean(axis=1, keepdims=True)
+    pairs = [(0, w) for w in _candidates(Bag.of(claim), prepared)][: None if whole else 1]
+    logits = np.zeros((len(pairs), 3))
+    if whole:
+        logits = scorer.logits([(claim, asked_part(row.question), w.text) for _, w in pairs])
+        logits = logits - logits.mean(axis=1, keepdims=True)
     lexical = np.asarray(lexical_rows(row.question, [claim], prepared, pairs), dtype=np.float64)
-    aligned = np.asarray(scorer.alignments(row.question, [(claim, w.text) for _, w in pairs]))
-    return [w for _, w in pairs], np.concatenate([lexical, aligned, logits], axis=1)
+    matched = np.asarray(scorer.matches(row.question, [(claim, w.text) for _, w in pairs]))
+    return [w for _, w in pairs], np.concatenate([lexical, matched, logits], axis=1)
 
 
-def product(head: Fitted, found, take: list[int], row: Row) -> np.ndarray:
+def kept(path: Path, make):
+    """What `make` gives, from the file where it is there."""
+    if not path.exists():
+        path.write_bytes(pickle.dumps(make()))
+    return pickle.loads(path.read_bytes())  # written above
+
+
+def product(head: Stacked, found, row: Row) -> np.ndarray:
     """(missing, covered, contradicted) after windows and rules."""
     if found is None:
         return np.array(_NOTHING)
     windows, x = found
-    scored = [(w, p.tolist()) for w, p in zip(windows, head(x[:, take]), strict=True)]
+    scored = [(w, p.tolist()) for w, p in zip(windows, head(x), strict=True)]
     return np.array(_combine(Bag.of(row.claims[0]), Bag.of(row.question), scored)[0])
 
 
-def clusters(rows: list[Row]) -> np.ndarray:
+def cluster(r: Row) -> str:
     """What is held out together: a public question, a note, a domain."""
-    return np.array([r.qid if r.dataset in ("scientsbank", "beetle", "saf_en") else r.domain for r in rows])
+    return r.qid if r.dataset in ("scientsbank", "beetle", "saf_en") else r.domain
 
 
-def fit(use, rows: list[Row], found: list, take: list[int], weight: dict[str, float], c: float) -> Fitted:
-    """The head on these rows; each set's rows weigh `weight` together, SAF's partial credit is split."""
-    xs, ys, ws, sets = [], [], [], []
-    for i in use:
-        if found[i] is None:
-            continue
-        for label, part in enumerate(rows[i].target):
-            if part > 0.01:
-                xs.append(found[i][1][0][take])
-                ys.append(label)
-                ws.append(part)
-                sets.append(rows[i].dataset)
-    w, sets = np.array(ws), np.array(sets)
-    for name in set(sets):
-        w[sets == name] *= weight[name] * len(w) / w[sets == name].sum()
-    return Fitted(np.array(xs), np.array(ys), w, c)
+def stacked(every, held, args, skip: int | None, k: int) -> Stacked:
+    """Heads from all rows but those of fold `skip`; `every` and `held` are (columns or None, row) lists."""
+    use = [[(f[1][0], r) for f, r in rows if f and fold_of(r, k) != skip] for rows in (every, held)]
+    return Stacked(use[0], args.plain_weights, use[1], args.weights, args)
 
 
-def cross_fitted(rows, found, take, weight, c, k: int = 8) -> np.ndarray:
-    """Pipeline probabilities of each row from heads that saw other questions and domains only."""
-    group = clusters(rows)
-    part = np.array([sum(map(ord, g)) % k for g in group])
-    out = np.zeros((len(rows), 3))
+def fold_of(row: Row, k: int) -> int:
+    return int(hashlib.sha256(cluster(row).encode()).hexdigest()[:8], 16) % k
+
+
+def cross_fitted(every, held, args, k: int = 8) -> np.ndarray:
+    """Pipeline probabilities of each held row from heads that saw other questions and domains only."""
+    out = np.zeros((len(held), 3))
     for f in range(k):
-        head = fit(np.flatnonzero(part != f), rows, found, take, weight, c)
-        for i in np.flatnonzero(part == f):
-            out[i] = product(head, found[i], take, rows[i])
+        head = stacked(every, held, args, f, k)
+        for i, (found, row) in enumerate(held):
+            if fold_of(row, k) == f:
+                out[i] = product(head, found, row)
     return out
 
 
@@ -175,29 +233,43 @@ def main() -> None:
     a.add_argument("--tracks", type=Path, default=Path(__file__).parents[3] / "tracks")
     a.add_argument("--onnx", type=Path, help="folder with another upper.onnx than the shipped one")
     a.add_argument("--every", type=int, default=6)
-    a.add_argument("--columns", type=Path, required=True, help="kept here, made where absent")
-    a.add_argument("--no-question", action="store_true")
-    a.add_argument("--use", nargs="*", default=CHOSEN)
-    a.add_argument("--weights", type=float, nargs=5, default=[1, 1, 0.3, 0.6, 1.2],
-                   help="of scientsbank, beetle, saf_en, notes, domains")  # fmt: skip
+    a.add_argument("--kept", type=Path, required=True, help="columns of all rows, made where absent")
+    a.add_argument("--columns", type=Path, required=True, help="columns of the held-out rows, made where absent")
+    a.add_argument("--plain", nargs="*", default=PLAIN)
+    a.add_argument("--weights", type=float, nargs=5, default=[1, 1, 0.3, 0.6, 1.2], help=f"in all, of {SETS}")
+    a.add_argument("--plain-weights", type=float, nargs=5, help="the same for the first layer")
     a.add_argument("--c", type=float, default=0.05)
+    a.add_argument("--c2", type=float, default=0.1)
     a.add_argument("--false", type=float, default=0.03)
     a.add_argument("--lost", type=float, default=0.03)
-    a.add_argument("--write", type=Path)
+    a.add_argument("--dump", type=Path, help="write the cross-fitted rows there, for second.py")
+    a.add_argument("--write", type=Path, help="the head's file")
     args = a.parse_args()
+    args.plain_weights = dict(zip(SETS, args.plain_weights or args.weights, strict=True))
+    args.weights = dict(zip(SETS, args.weights, strict=True))
     public = load(args.data)
-    rows = [r for r, f in zip(public, folds(public, 3), strict=True) if f == 0]
     hand = load_notes(args.answers, args.tracks) + load_domains(args.domains)
+    rows = [r for r, f in zip(public, folds(public, 3), strict=True) if f == 0]
     rows += [r for r, h in zip(hand, held_out(hand, args.every), strict=True) if h]
-    if args.columns.exists():
-        found = pickle.loads(args.columns.read_bytes())  # written by this script
-    else:
-        scorer = scorer_of(args.onnx)
-        found = [columns(scorer, r, not args.no_question) for r in rows]
-        args.columns.write_bytes(pickle.dumps(found))
-    take = [EVERY.index(n) for n in args.use]
-    weight = dict(zip(("scientsbank", "beetle", "saf_en", "notes", "domains"), args.weights, strict=True))
-    p = cross_fitted(rows, found, take, weight, args.c)
+    scorer = scorer_of(args.onnx)
+    found = kept(args.columns, lambda: [columns(scorer, r) for r in rows])
+    every = kept(args.kept, lambda: [columns(scorer, r, whole=False) for r in (*public, *hand)])
+    held, every = list(zip(found, rows, strict=True)), list(zip(every, (*public, *hand), strict=True))
+    p = cross_fitted(every, held, args)
+    bands = figures(rows, p, args)
+    if args.dump:
+        with args.dump.open("w", encoding="utf-8") as out:
+            for r, q in zip(rows, p, strict=True):
+                if r.dataset != "saf_en":
+                    line = {"id": r.id, "cluster": cluster(r), "set": r.dataset, "question": r.question, "claim": r.claims[0]}
+                    out.write(json.dumps(line | {"answer": r.answer, "label": r.label, "p": float(q[1])}) + "\n")
+    if args.write:
+        content = stacked(every, held, args, None, 8).content() | {"bands": bands}
+        args.write.write_text(json.dumps(content, indent=0) + "\n", encoding="utf-8")
+
+
+def figures(rows: list[Row], p: np.ndarray, args) -> dict[str, float]:
+    """Print the tables; the bands."""
     sets = np.array([r.dataset for r in rows])
     of_hand = np.isin(sets, ("notes", "domains"))
     some = [r for r, h in zip(rows, of_hand, strict=True) if not h]
@@ -209,18 +281,13 @@ def main() -> None:
         y = np.array([rows[i].label for i in k])
         print(f"  {d} 3way with lean {lean}: {macro_f1(y, named(p[k], lean), 3):.3f}; "
               f"2way from .4 .45 .55: {[round(macro_f1((y == 1) * 1, (p[k, 1] >= t) * 1, 2), 3) for t in (.4, .45, .55)]}")
-    bands = harm(mine, p[of_hand], args.false, args.lost)
+    bands = harm(mine, p[of_hand], args.false, args.lost) | {"lean": lean}
     for d in ("notes", "domains"):
         k = sets == d
         if k.any():
             show(d, [r for r, x in zip(rows, k, strict=True) if x], p[k], bands)
-    print("bands", bands, "lean", lean)
-    if args.write:
-        head = fit(range(len(rows)), rows, found, take, weight, args.c)
-        content = {"features": args.use, "mean": head.mean.round(6).tolist(), "scale": head.scale.round(6).tolist()}
-        content |= {"coef": head.coef.round(6).tolist(), "intercept": head.intercept.round(6).tolist()}
-        content |= {"bands": bands | {"lean": lean}}
-        (args.write / "grader.json").write_text(json.dumps(content, indent=0) + "\n")
+    print("bands", bands)
+    return bands
 
 
 if __name__ == "__main__":

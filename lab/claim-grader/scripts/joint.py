@@ -15,11 +15,10 @@ from pathlib import Path
 import numpy as np
 import torch
 from data import CONTRADICTED, COVERED, Row, Texts, folds, held_out, load, load_domains, load_notes
-from metrics import auc
+from metrics import auc, macro_f1
 from model import Upper
 from negatives import contradict, exchanged, heap
 from torch import nn
-from train import report
 
 from agent.adapters.grading.prepare import asked_part
 
@@ -171,6 +170,23 @@ def by_style(rows: list[Row], logits: np.ndarray, name: str) -> None:
     print(f"{name} n={len(rows)} auc={auc(y, score):.3f} {' '.join(parts)} within-claim true>false {np.mean(won):.3f}", flush=True)
 
 
+def report(rows: list[Row], logits: np.ndarray, name: str) -> None:
+    for d in ("scientsbank", "beetle", "saf_en"):
+        take = [i for i, r in enumerate(rows) if r.dataset == d]
+        if not take:
+            continue
+        y = np.array([rows[i].label for i in take])
+        z = logits[take] - logits[take].max(1, keepdims=True)
+        p = np.exp(z) / np.exp(z).sum(1, keepdims=True)
+        two = macro_f1((y == 1).astype(int), (p[:, 1] > 0.5).astype(int), 2)
+        line = f"{name} {d} n={len(take)} 2way={two:.3f}"
+        if d == "saf_en":
+            line += f" r={np.corrcoef(p[:, 1], [rows[i].score for i in take])[0, 1]:.3f}"
+        else:
+            line += f" 3way={macro_f1(y, p.argmax(1), 3):.3f}"
+        print(line, flush=True)
+
+
 def measure(model: Upper, texts: Texts, public: list[Row], hand: list[Row], question: bool, name: str):
     """Print held-out figures; logits of both lists."""
     found = []
@@ -193,7 +209,7 @@ def main() -> None:
     a = argparse.ArgumentParser()
     a.add_argument("--data", type=Path, required=True)
     a.add_argument("--answers", type=Path, default=Path(__file__).parents[1] / "data/answers")
-    a.add_argument("--domains", type=Path, nargs="*", default=[Path(__file__).parents[1] / "data/domains"])
+    a.add_argument("--domains", type=Path, default=Path(__file__).parents[1] / "data/domains")
     a.add_argument("--tracks", type=Path, default=Path(__file__).parents[3] / "tracks")
     a.add_argument("--base", type=Path, required=True)
     a.add_argument("--init", type=Path, help="state dict of an earlier stage")
@@ -231,9 +247,7 @@ def main() -> None:
 
 def hand_rows(args) -> list[Row]:
     rows = load_notes(args.answers, args.tracks)
-    for folder in args.domains:
-        rows += load_domains(folder)
-    return list({r.id: r for r in rows}.values())
+    return rows + load_domains(args.domains) if args.domains.exists() else rows
 
 
 def train(args, texts, seen_public, seen_hand, test_public, test_hand) -> None:
@@ -255,13 +269,6 @@ def train(args, texts, seen_public, seen_hand, test_public, test_hand) -> None:
         print(f"goes on from step {first}", flush=True)
     started, running, step = time.monotonic(), 0.0, 0
     while step < args.steps:
-        if len(args.domains) > 1:  # TEMPORARY
-            try:
-                every = hand_rows(args)
-                seen_hand = [r for r, h in zip(every, held_out(every, args.every)) if not h]
-                print("hand rows now", len(seen_hand), flush=True)
-            except Exception as e:
-                print("kept", repr(e)[:200], flush=True)
         groups = public_groups(seen_public, rng, args.cap)
         for _ in range(args.hand):
             groups += hand_groups(seen_hand, rng, args.made)

@@ -5,6 +5,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from agent.adapters.grading import load_grader
 from agent.adapters.grading.encoder import CrossEncoderScorer
 from agent.adapters.grading.local import LocalGrader
 from agent.domain.verdict import ClaimText
@@ -25,12 +26,13 @@ def grader(scorer: CrossEncoderScorer) -> LocalGrader:
 
 
 def test_rows_do_not_depend_on_order_or_neighbours(scorer: CrossEncoderScorer) -> None:
-    pairs = [
-        (CLAIM, a) for a in ("the pitch gets higher", "it gets lower", "the sound is louder " * 9, "no idea at all")
+    triples = [
+        (CLAIM, QUESTION, a)
+        for a in ("the pitch gets higher", "it gets lower", "the sound is louder " * 9, "no idea at all")
     ]
-    together = scorer.logits(pairs)
-    assert np.array_equal(together[::-1], scorer.logits(pairs[::-1]))
-    assert np.array_equal(CrossEncoderScorer(threads=1).logits(pairs[:1])[0], together[0])
+    together = scorer.logits(triples)
+    assert np.array_equal(together[::-1], scorer.logits(triples[::-1]))
+    assert np.array_equal(CrossEncoderScorer(threads=1).logits(triples[:1])[0], together[0])
 
 
 def test_a_paraphrase_stands_above_other_answers(grader: LocalGrader) -> None:
@@ -63,3 +65,22 @@ def test_quotes_are_exact_substrings(grader: LocalGrader, answer: str) -> None:
 
 def test_importing_and_naming_load_no_runtime() -> None:
     assert CrossEncoderScorer()._sessions == {}
+
+
+def test_the_question_is_context_for_the_claim_that_it_asks_for_only(grader: LocalGrader) -> None:
+    said, other = "It becomes higher.", "What do they make guitars of, and what colour do they paint them?"
+    asked, elsewhere = (grader.judge(q, CLAIMS, said) for q in (QUESTION, other))
+    assert asked[0].p_covered > elsewhere[0].p_covered
+    alone = CrossEncoderScorer(threads=1)
+    assert not np.array_equal(alone.logits([(CLAIM, QUESTION, said)]), alone.logits([(CLAIM, "", said)]))
+
+
+def test_marks_are_a_calibration_of_their_own() -> None:
+    marks, quiz = (load_grader("local", threads=1, marks=m) for m in (True, False))
+    assert isinstance(marks, LocalGrader)
+    assert isinstance(quiz, LocalGrader)
+    assert marks.version != quiz.version
+    answer = "A tight string makes a higher pitched sound."
+    p = [g.judge(QUESTION, CLAIMS[:1], answer)[0].p_covered for g in (marks, quiz)]
+    assert p[0] != p[1]
+    assert min(p) > 0.5

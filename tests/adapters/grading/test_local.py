@@ -1,5 +1,7 @@
 """The judging pipeline: quotes, attacks, reversal rules, bands. Run with the lexical scorer (no model file)."""
 
+from dataclasses import replace
+
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -146,6 +148,19 @@ def test_reversal_rules_only_take_away(claim: str, said: str, lowered: bool) -> 
     assert (covered < 0.8) == lowered
     assert covered <= 0.8
     assert covered + contradicted == pytest.approx(0.9)
+
+
+def test_the_best_guess_leans_to_contradicted_where_the_head_says_so() -> None:
+    leaning = replace(BANDS, lean=0.35)
+    assert decide((0.45, 0.2, 0.35), BANDS) == ("missing", False)
+    assert decide((0.45, 0.2, 0.35), leaning) == ("contradicted", True)
+    assert decide((0.45, 0.5, 0.05), leaning)[0] == "covered"
+
+
+def test_the_reversal_rules_are_as_strong_as_the_head_says() -> None:
+    texts = Bag.of("latency increases under load"), Bag.of("why?"), Bag.of("latency decreases under load")
+    moved = [0.8 - reverse(*texts, 0.8, 0.1, strength)[0] for strength in (0.0, 0.5, 1.0)]
+    assert moved == pytest.approx([0.0, 0.3, 0.6])
 
 
 def test_long_answers_are_read_in_windows(grader: Grader) -> None:

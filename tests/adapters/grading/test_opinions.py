@@ -31,6 +31,7 @@ class FixedScorer:
 
     version = "fixed"
     bands = Bands(accept=0.8, reject=0.2, contradict=0.6)
+    reversal = 1.0
 
     def score(
         self, question: str, claims: Sequence[str], prepared: Prepared, pairs: Sequence[tuple[int, Window]]
@@ -109,6 +110,7 @@ class RowScorer:
 
     version = "rows"
     bands = Bands(accept=0.9, reject=0.1, contradict=0.6)
+    reversal = 1.0
 
     def score(
         self, question: str, claims: Sequence[str], prepared: Prepared, pairs: Sequence[tuple[int, Window]]

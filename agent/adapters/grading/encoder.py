@@ -16,7 +16,7 @@ from agent.adapters.grading.features import NAMES as LEXICAL
 from agent.adapters.grading.head import Head
 from agent.adapters.grading.lexical import lexical_rows
 from agent.adapters.grading.matching import NAMES as MATCHING
-from agent.adapters.grading.matching import Matcher
+from agent.adapters.grading.matching import Matchers
 from agent.adapters.grading.prepare import Prepared, Window, asked_part
 from agent.domain.calibration import Bands
 
@@ -44,7 +44,7 @@ class CrossEncoderScorer:
     def __init__(self, *, threads: int = 2, head: str = "grader") -> None:
         self._threads = threads
         self._name = head
-        self._matcher: Matcher | None = None
+        self._matcher: Matchers | None = None
         self._tokenizer: Any = None
         self._sessions: dict[str, Any] = {}
         self._loaded: Head | None = None
@@ -101,7 +101,7 @@ class CrossEncoderScorer:
     def matches(self, question: str, pairs: Sequence[tuple[str, str]]) -> list[list[float]]:
         """Alignment features and the matcher's logits of (claim, answer) texts under the question."""
         if self._matcher is None:
-            self._matcher = Matcher.load(_weights("matching.npz"))
+            self._matcher = Matchers.load(_weights("matching.npz"))
         known = self._encode([question, *[text for pair in pairs for text in pair]])
         asked = known[question].ids[1:-1]
         inner = {text: (known[text].ids[1:-1], known[text].states[1:-1]) for pair in pairs for text in pair}

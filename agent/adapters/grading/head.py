@@ -18,8 +18,8 @@ if TYPE_CHECKING:
 class Head:
     """Multinomial logistic regression over standardised features, as fitted by lab/claim-grader.
 
-    `coef` is (3, features); classes are missing, covered, contradicted. `reversal` (0 to 1) is how strongly the rules on
-    negation, direction and number move its probabilities. `digest` names the content.
+    `coef` is (3, features); classes are missing, covered, contradicted. `reversal` (0 to 1) is how strongly the rules
+    on negation, direction and number move its probabilities. `digest` names the content.
     """
 
     features: tuple[str, ...]

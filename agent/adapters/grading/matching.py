@@ -30,14 +30,6 @@ class Matcher:
 
     arrays: "dict[str, NDArray[np.float32]]"
 
-    @classmethod
-    def load(cls, path: Path) -> "Matcher":
-        """Read an npz file."""
-        import numpy as np
-
-        with np.load(path) as data:
-            return cls({name: data[name].astype(np.float32) for name in data.files})
-
     def __call__(
         self,
         question: "NDArray[np.int64]",
@@ -80,6 +72,34 @@ class Matcher:
         told = np.clip(_unit(h) * 19 @ self.arrays[side] + self.arrays["bias"][place], -3, 3)
         weights: NDArray[np.float64] = rarity(ids) * np.exp(told + self.arrays["asked"][place] * np.isin(ids, question))
         return weights
+
+
+@dataclass(frozen=True)
+class Matchers:
+    """Matchers of several seeds; their logits are averaged."""
+
+    members: tuple[Matcher, ...]
+
+    @classmethod
+    def load(cls, path: Path) -> "Matchers":
+        """Read an npz file whose arrays have one entry a seed."""
+        import numpy as np
+
+        with np.load(path) as data:
+            arrays = {name: data[name].astype(np.float32) for name in data.files}
+        count = len(arrays["out"])
+        return cls(tuple(Matcher({name: array[i] for name, array in arrays.items()}) for i in range(count)))
+
+    def __call__(
+        self,
+        question: "NDArray[np.int64]",
+        claim: "tuple[NDArray[np.int64], NDArray[np.float32]]",
+        answer: "tuple[NDArray[np.int64], NDArray[np.float32]]",
+    ) -> "NDArray[np.float64]":
+        """The mean of the members' logits."""
+        import numpy as np
+
+        return np.asarray(np.mean([member(question, claim, answer) for member in self.members], axis=0))
 
 
 def _unit(h: "NDArray[Any]") -> "NDArray[np.float32]":

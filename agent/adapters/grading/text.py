@@ -49,6 +49,10 @@ _ORDER = re.compile(
         (?:is|was|should|must|deserves?|covers?|meets?|satisf\w+)\b.{0,50}
         \b(?:covered|full\s+(?:credit|marks|points)|pass(?:ed)?|every\s+claim|all\s+(?:the\s+)?claims|rubric|marks?|accepted)\b
     |\bthe\s+(?:student|learner|candidate)(?:'?s)?\s+answer\s+(?:is|was)\b.{0,30}\bcorrect\b
+    |\b(?:deserves?|merits?|earns?)\s+(?:\w+\s+){0,2}?(?:full|max\w*|top|all)\s+(?:credit|points?|marks?|scores?|grades?)
+    |\blet(?:'s|\s+us)\s+play\b|\b(?:you|teacher|grader|examiner|judge)\b.{0,30}\baccepts?\s+(?:anything|everything|all)\b
+    |\b(?:the|this|my)\s+(?:correct\s+)?answer\s+(?:states|contains|includes|covers)\b.{0,80}\b(?:answer|all\s+of\s+it)\b
+    |^\W*(?:the|a)\s+(?:pupil|student|learner|candidate)\s+(?:says|writes|answers)\b
     |\bi\s+(?:hereby\s+)?(?:confirm|certify|declare|attest)\b|\bnew\s+(?:instructions?|task)\s*:
     |\bend\s+of\s+(?:answer|input|prompt)\b|^\W*pretend\b""",
     re.I | re.X | re.S,

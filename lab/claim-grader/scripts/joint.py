@@ -93,8 +93,8 @@ def hand_groups(rows: list[Row], rng: random.Random, made_share: float) -> list[
                 items.append((claim, question, heap(rng.choice([claim, *true]), rng), ABSENT, 0.6))
             if rng.random() < 0.2:
                 items.append((claim, question, claim, TRUE, 0.3))
-            for _ in range(2):
-                other = rng.choice(by_domain[some[0].domain])
+            for pool in (by_domain[some[0].domain], rows):
+                other = rng.choice(pool)
                 if other.qid != some[0].qid and other.label == COVERED:
                     items.append((claim, question, other.answer, ABSENT, 0.7))
         rng.shuffle(items)
@@ -212,7 +212,7 @@ def main() -> None:
     a.add_argument("--domains", type=Path, default=Path(__file__).parents[1] / "data/domains")
     a.add_argument("--tracks", type=Path, default=Path(__file__).parents[3] / "tracks")
     a.add_argument("--base", type=Path, required=True)
-    a.add_argument("--init", type=Path, help="state dict of an earlier stage")
+    a.add_argument("--init", type=Path, nargs="*", help="state dicts of earlier stages; several are averaged")
     a.add_argument("--out", type=Path, required=True)
     a.add_argument("--cache", type=Path, help="trunk states kept between runs")
     a.add_argument("--held", type=int, default=0, help="public fold of three left out; -1: none")
@@ -255,7 +255,8 @@ def train(args, texts, seen_public, seen_hand, test_public, test_hand) -> None:
     torch.manual_seed(args.seed)
     model = Upper(args.base)
     if args.init:
-        model.load_state_dict(torch.load(args.init, weights_only=True))
+        states = [torch.load(path, weights_only=True) for path in args.init]
+        model.load_state_dict({k: sum(s[k] for s in states) / len(states) for k in states[0]})
     heads = [p for n, p in model.named_parameters() if not n.startswith("layers.")]
     opt = torch.optim.AdamW([{"params": model.layers.parameters()}, {"params": heads}], lr=args.lr, weight_decay=0.02, fused=True)
     average = {k: v.detach().clone() for k, v in model.state_dict().items()}

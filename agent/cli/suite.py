@@ -82,6 +82,8 @@ def run_suite(asked: Asked, *, json: bool) -> int:
                 home.keep(result)
         if session.resumed:
             console(stderr=True).print(f"Went on with the run {result.id}, which had been interrupted.")
+    if asked.defect is not None and result.verdict in ("regression", "not worse", "inconclusive"):
+        _note_defect(home, asked.defect, result)
     _write_reports(home, result)
     if json:
         print_json({**result.as_dict(), "report": str(home.run_folder(result.id) / "report.html")})
@@ -107,6 +109,16 @@ def _harm(home: "Home", budget: float | None, used: float, progress: "Progress |
         out_of_time=lambda: time.monotonic() > until,
         progress=report,
     )
+
+
+def _note_defect(home: "Home", defect: str, result: "RunResult") -> None:
+    """Keep the outcome for `evals.suite.trust record`."""
+    from evals.suite.folders import append_rows
+
+    subject = result.subjects[0]
+    model = subject.fingerprint["model"].split()[0]
+    row = {"kind": "planted", "subject": subject.name, "defect": defect, "model": model, "verdict": subject.verdict}
+    append_rows(home.folder / "planted.jsonl", [{**row, "run": result.id, "reason": subject.reason}])
 
 
 def run_compare(a: str, b: str, *, axis: str, only: Sequence[str], json: bool) -> int:

@@ -4,6 +4,8 @@
     python -m evals.suite.trust defects [--nights 10]     # every subject's planted defects on the stochastic model
     python -m evals.suite.trust record FILE…              # write what they found into evals/baselines/trust.json
 
+`study eval run --only NAME --defect NAME` adds its line to `.study/evals/planted.jsonl`, one of the files to record.
+
 Nights are simulated with seeds, through the runner, the draws, the tests and the confirmation that a real night uses;
 only the model is ours (`endpoint`) and replies come in this process. A run writes JSON lines as it goes and goes on
 where it was stopped.
@@ -165,9 +167,9 @@ def trust_rows(rows: Sequence[Row]) -> dict[str, Row]:
     """What `evals/baselines/trust.json` holds: kill rates by subject, and who loses the gate for missing damage."""
     found: dict[str, Row] = {}
     for row in rows:
-        if row["kind"] in ("defect", "embedded"):
+        if row["kind"] in ("defect", "planted"):
             mine = found.setdefault(row["subject"], {"defects": {}, "demoted": ""})
-            where = "on the embedded model" if row["kind"] == "embedded" else "on the stochastic model"
+            where = f"on {row['model']}" if row["kind"] == "planted" else "on the stochastic model"
             counts = mine["defects"].setdefault(f"{row['defect']} {where}", {"caught": 0, "of": 0})
             counts["of"] += 1
             counts["caught"] += row["verdict"] == "regression"

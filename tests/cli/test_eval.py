@@ -53,6 +53,8 @@ def test_a_baseline_a_drop_and_its_report(root: Path, endpoint: Served, tmp_path
     assert (drop.code, result["verdict"], result["exit_code"]) == (1, "regression", 1)
     assert result["cost"] > 0
     assert Path(result["report"]).read_text(encoding="utf-8").startswith("<!doctype html>")
+    planted = (tmp_path / "evals/planted.jsonl").read_text(encoding="utf-8")
+    assert '"defect": "no-rule", "model": "stochastic", "verdict": "regression"' in planted
     page = tmp_path / "page.html"
     shown = _eval(root, None, "report", "--html", str(page))
     assert shown.code == 0

@@ -37,10 +37,10 @@ def test_planted_damage_is_caught_and_counted() -> None:
 
 
 def test_a_gate_that_misses_damage_or_cries_wolf_is_demoted(tmp_path: Path) -> None:
-    miss = {"kind": "embedded", "subject": "drill", "defect": "no-rule", "verdict": "not worse"}
+    miss = {"kind": "planted", "subject": "drill", "defect": "no-rule", "model": "qwen", "verdict": "not worse"}
     rows = trust_rows([miss])
     (tmp_path / "trust.json").write_text(json.dumps(rows), encoding="utf-8")
-    assert demoted(tmp_path) == {"drill": "it misses the planted defect no-rule on the embedded model"}
+    assert demoted(tmp_path) == {"drill": "it misses the planted defect no-rule on qwen"}
     wolf = {
         "kind": "night",
         "drop": 0.0,

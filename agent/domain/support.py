@@ -20,6 +20,8 @@ _NUMBERS = r"\[\d{1,3}(?:\s*[,;–-]\s*\d{1,3})*\]"
 _CITED = rf"(?P<cited>{_NUMBERS}(?:\s*[,;]?\s*{_NUMBERS}){{0,9}})"
 _LINE = re.compile(rf"^[\s\-*•]*{_CITED}\s*[:\-–.]?\s*(?P<text>.+)$")
 _TAIL = re.compile(rf"^[\s\-*•\d.]*(?P<text>.+?)\s*{_CITED}\s*\.?$")
+_ID = re.compile(r"\b(?=[0-9a-f]*\d)(?=[0-9a-f]*[a-f])[0-9a-f]{7,40}\b")
+_PAIR = re.compile(r"(\d+) of (\d+)")
 _NUMBER = re.compile(r"\d+(?:[.,:]\d+)*")
 _LEVEL = re.compile(r"\b[Ll]\s?(\d)\b|\blevels?\s+(\d)\b", re.IGNORECASE)
 _QUOTED = re.compile(r"[“\"`]([^”\"`]+)[”\"`]")
@@ -113,18 +115,35 @@ def _source(facts: Sequence[Fact]) -> str:
 
 
 def _number_fault(text: str, told: Sequence[str], facts: Sequence[Fact], source: str, day: str) -> str:
-    allowed = set(_NUMBER.findall(source)) | set(_NUMBER.findall(day)) | {day}
-    allowed |= {_COUNTS[word] for word in words(source) if word in _COUNTS}
+    figures = fold(" \n".join(_figures(facts)))
+    allowed = set(_NUMBER.findall(figures)) | set(_NUMBER.findall(day))
+    allowed |= {_COUNTS[word] for word in words(figures) if word in _COUNTS}
     events = [event for fact in facts for event in fact.events]
     kinds = [event.kind for event in events]
     allowed |= {str(len(facts)), str(len(events)), *(str(kinds.count(kind)) for kind in set(kinds))}
-    given = [*_NUMBER.findall(text.replace(day, "") if day else text), *(_COUNTS[w] for w in told if w in _COUNTS)]
+    # The digits of a name or id that is there as a whole are no numbers.
+    for name in {*_NAME.findall(text), *_ID.findall(text), day} - {""}:
+        if fold(name) in source or name == day:
+            text = text.replace(name, " ")
+    given = [*_NUMBER.findall(fold(text)), *(_COUNTS[word] for word in told if word in _COUNTS)]
     wrong = next((number for number in given if number not in allowed), None)
     if wrong is not None:
         return f"the number {wrong} is in no cited fact"
-    if _ALL & set(told) and not _ALL & set(words(source)) and not _complete(source):
+    pair = next((pair for pair in _PAIR.findall(fold(text)) if pair not in _PAIR.findall(figures)), None)
+    if pair is not None:
+        return f"{pair[0]} of {pair[1]} is in no cited fact"
+    if _ALL & set(told) and not _ALL & set(words(figures)) and not _complete(figures):
         return "it says all where no cited fact does"
     return ""
+
+
+def _figures(facts: Sequence[Fact]) -> Iterator[str]:
+    """What numbers may come from: the sentences and figures of the facts, not the digits of ids, times and paths."""
+    for fact in facts:
+        yield fact.text
+        for event in fact.events:
+            yield event.text
+            yield from (str(value) for value in event.data.values() if isinstance(value, int | float))
 
 
 def _complete(source: str) -> bool:
@@ -135,7 +154,7 @@ def _name_fault(text: str, source: str) -> str:
     for quoted in _QUOTED.findall(text):
         if " ".join(fold(quoted).split()).strip(" .,…") not in " ".join(source.split()):
             return f"the words {quoted[:60]!r} are in no cited fact"
-    for name in _NAME.findall(text):
+    for name in [*_NAME.findall(text), *_ID.findall(text)]:
         # Hyphenated words of plain English are judged as words.
         plain = "-" in name and name.islower() and not any(c.isdigit() for c in name)
         if not plain and fold(name) not in source:

@@ -44,6 +44,8 @@ def test_what_the_facts_say_is_kept(text: str, cited: tuple[int, ...]) -> None:
         ("I passed the quiz on kv-cache-scaling with 8 answers.", (2,), "the number 8"),
         ("I passed the quiz on kv-cache-scaling with twelve answers.", (2,), "the number 12"),
         ("The run of serving-bench took 41.3 s.", (6,), "the number 41.3"),
+        ("I passed the quiz on kv-cache-scaling and explained 4 of 9 core claims.", (2,), "4 of 9"),
+        ("I committed 3fa1c2e with +40 −3 lines about paging.", (8,), "the name '3fa1c2e'"),
         ("I passed the quiz on paged-attention with 11 answers.", (3,), "'passed' is the outcome of no cited fact"),
         ("I passed the quiz on flash_attention2 today.", (2,), "the name 'flash_attention2'"),
         ("I noted “decoding is compute-bound” in the quiz.", (2,), "the words 'decoding is compute-bound'"),

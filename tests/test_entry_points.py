@@ -65,7 +65,7 @@ COMMANDS = {
     "note new": {"topic"},
     "plan": {"--hours", "--json"},
     "progress": {"--check", "--json"},
-    "promote": {"topic", "--to", "--evidence", "--reason", "--json"},
+    "promote": {"topic", "--to", "--evidence", "--reason", "--opinion", "--json"},
     "quiz": {"topic", "--new", "--json"},
     "resume": {"thread", "--list", "--json"},
     "review": {"--json"},
@@ -168,6 +168,7 @@ SITES = {
     ".settle": {
         "graphs/session/nodes.py:apply",
         "agent/app/summarize.py:WorkspaceSessions.settle",
+        "agent/studio/graphs.py:CommittingSessions.settle",
     },
     "_decide": {"agent/cli/review.py:run_review"},
     "_approve": {"agent/workspace/promotions.py:PromotionStore.decide"},

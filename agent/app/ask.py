@@ -1,6 +1,6 @@
 """Asking the notes: one question in, passages and cited sentences out; a thread keeps earlier questions."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import suppress
 from datetime import date
 from typing import Any
@@ -12,6 +12,7 @@ from agent.adapters.retrieval.files import WorkspaceFiles
 from agent.app.container import App
 from agent.domain.errors import BusyError, UsageError
 from agent.domain.happened import asked
+from agent.ports import Filters, Passage, Retriever
 from graphs.ask import AskContext, build_ask
 
 ENDPOINT_CHARS = 12_000  # an endpoint reads more passages than the embedded model can in a few seconds
@@ -19,6 +20,33 @@ EMBED_NOW = 64  # chunks embedded before the first answer; the rest waits for `s
 KEPT_THREADS = 20
 
 Event = dict[str, Any]
+_ALL = Filters()
+
+
+class OpeningRetriever:
+    """A retriever for servers: it holds the index only while it searches, so that commands beside it can write."""
+
+    def __init__(self, app: App) -> None:
+        self._app = app
+
+    def search(self, query: str, k: int = 8, filters: Filters = _ALL) -> Sequence[Passage]:
+        """See `agent.ports.Retriever`."""
+        with self._app.index() as index:
+            with suppress(BusyError):  # what it holds can be searched meanwhile
+                index.sync(embed=EMBED_NOW)
+            retriever = HybridRetriever(index)
+            try:
+                return retriever.search(query, k, filters)
+            finally:
+                retriever.close()
+
+
+def ask_context(app: App, retriever: Retriever) -> AskContext:
+    """Bind the ports of the ask graph to the workspace."""
+    files = WorkspaceFiles(app.settings.root)
+    if app.settings.chat in ("local", "none"):
+        return AskContext(retriever, files, app.chat)
+    return AskContext(retriever, files, app.chat, context_chars=ENDPOINT_CHARS)
 
 
 def ask(
@@ -51,12 +79,7 @@ def ask(
             threads.delete(old)
         name = thread or str(uuid4())
         retriever = HybridRetriever(index)
-        context = AskContext(
-            retriever,
-            WorkspaceFiles(app.settings.root),
-            app.chat,
-            **({"context_chars": ENDPOINT_CHARS} if app.settings.chat not in ("local", "none") else {}),
-        )
+        context = ask_context(app, retriever)
         filters = {"folders": list(folders), "since": since.isoformat() if since else None, "topics": list(topics)}
         given = {"question": question, "filters": filters}
         try:

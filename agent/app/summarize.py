@@ -38,15 +38,15 @@ class WorkspaceSessions:
     """The `Sessions` port on the workspace."""
 
     def __init__(self, app: App) -> None:
-        self._app = app
+        self.app = app
         self._store = SessionStore(app.workspace, app.clock.now)
 
     def find(self, day: str, since: str) -> Found:
         """Look at a day; what git knows of it becomes events first."""
-        now = self._app.clock.now()
+        now = self.app.clock.now()
         span = span_of(day, since, now)
-        for event in change_events(self._app.settings.root, span.start, span.end, now):
-            self._app.workspace.events.try_add(event)
+        for event in change_events(self.app.settings.root, span.start, span.end, now):
+            self.app.workspace.events.try_add(event)
         material = self._material(day, since)
         for session in material.approved:
             self._store.record(session)
@@ -73,7 +73,7 @@ class WorkspaceSessions:
         return self._store.settle(path, sha256, decision, body)
 
     def _material(self, day: str, since: str) -> DayMaterial:
-        return DayMaterial(self._app.workspace, span_of(day, since, self._app.clock.now()))
+        return DayMaterial(self.app.workspace, span_of(day, since, self.app.clock.now()))
 
     @staticmethod
     def _waiting(material: DayMaterial) -> Waiting:
@@ -82,13 +82,15 @@ class WorkspaceSessions:
 
 
 def session_context(
-    app: App, channel: Literal["terminal", "web", "api", "unauthenticated"] = "terminal"
+    app: App,
+    channel: Literal["terminal", "web", "api", "unauthenticated"] = "terminal",
+    sessions: WorkspaceSessions | None = None,
 ) -> "SessionContext":
     """Bind the port of the session graph to the workspace."""
     from graphs.session import SessionContext
 
     chars = EMBEDDED_CHARS if app.settings.chat in ("local", "none") else ENDPOINT_CHARS
-    return SessionContext(WorkspaceSessions(app), app.chat, channel, chars)
+    return SessionContext(sessions or WorkspaceSessions(app), app.chat, channel, chars)
 
 
 @dataclass(frozen=True, slots=True)

@@ -35,10 +35,18 @@ def _helps(command: Any, name: str) -> Iterator[tuple[str, str]]:
 
 def graph(name: str) -> str:
     """Draw a graph from its compiled form, as mermaid."""
+    from graphs.ask import build_ask
     from graphs.promotion import build_promotion
     from graphs.quiz import build_quiz
+    from graphs.session import build_session
 
-    builder: Callable[[], object] = {"quiz": build_quiz, "promotion": build_promotion}[name]
+    builders: dict[str, Callable[[], object]] = {
+        "quiz": build_quiz,
+        "ask": build_ask,
+        "session": build_session,
+        "promotion": build_promotion,
+    }
+    builder = builders[name]
     drawing = builder().compile().get_graph().draw_mermaid(with_styles=False)  # type: ignore[attr-defined]
     return f"```mermaid\n{drawing.strip()}\n```"
 

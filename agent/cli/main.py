@@ -88,12 +88,15 @@ def promote(
         typer.Option("--evidence", help="A file of the workspace or a lab folder, beside what the row links already."),
     ] = None,
     reason: Annotated[str, typer.Option("--reason", help="Why; a demotion needs it.")] = "",
+    opinion: Annotated[
+        bool, typer.Option("--opinion", help="Also ask the chat model what it thinks of the evidence; never counted.")
+    ] = False,
     json: Json = False,
 ) -> None:
     """Show what a level still needs, and propose it once nothing is missing. Only `study review` decides."""
     from agent.cli.promote import run_promote
 
-    raise typer.Exit(run_promote(topic, to, evidence or [], reason, json=json))
+    raise typer.Exit(run_promote(topic, to, evidence or [], reason, json=json, with_opinion=opinion))
 
 
 @app.command()

@@ -6,18 +6,48 @@ from typing import Any
 from agent.app import App
 from agent.app.promote import Promotion, promote
 from agent.cli.output import console, print_json
+from agent.domain.errors import ModelError
 from agent.domain.text import one_line
 
 
-def run_promote(topic: str, to: str, evidence: list[str], reason: str, *, json: bool) -> int:
-    """Print the gates; 0 with a proposal, 1 where something is missing."""
+def run_promote(
+    topic: str, to: str, evidence: list[str], reason: str, *, json: bool, with_opinion: bool = False
+) -> int:
+    """Print the gates; 0 with a proposal, 1 where something is missing. An opinion comes after, and changes neither."""
     with App.load() as app:
         result = promote(app, topic, to, evidence, reason, cwd=Path.cwd())
+        if not json:
+            _print(result)
+        given = _opinion(app, result) if with_opinion else None
     if json:
-        print_json(_as_json(result))
-    else:
-        _print(result)
+        print_json({**_as_json(result), **({"opinion": given} if with_opinion else {})})
+    elif given is not None:
+        _print_opinion(given)
     return 0 if result.proposal is not None else 1
+
+
+def _opinion(app: App, result: Promotion) -> dict[str, Any]:
+    """Ask the chat model what it thinks of the evidence; a failure is said, and is no failure of the promotion."""
+    from agent.app.opinion import opinion
+
+    try:
+        found = opinion(app, result.change)
+    except ModelError as error:
+        return {"counted": False, "comment": None, "dropped": str(error)}
+    if found.rationale is None:
+        return {"counted": False, "comment": None, "dropped": found.dropped, "versions": found.versions}
+    told = found.rationale.model_dump(include={"comment", "strength", "cites"})
+    return {"counted": False, **told, "versions": found.versions}
+
+
+def _print_opinion(given: dict[str, Any]) -> None:
+    out = console()
+    if given["comment"] is None:
+        out.print(f"No opinion: {one_line(given['dropped'], 300)}.", style="dim")
+        return
+    model = one_line(given["versions"]["chat"], 80)
+    out.print(f"Opinion of {model}, not counted ({given['strength']} evidence):", style="dim")
+    out.print(f"  {one_line(given['comment'], 600)} ({one_line(', '.join(given['cites']), 200)})", style="dim")
 
 
 def _print(result: Promotion) -> None:

@@ -9,18 +9,22 @@ import getpass
 from contextlib import suppress
 from dataclasses import dataclass
 from functools import cache, partial
+from typing import Literal
 
 from agent.app import App
 from agent.app.commits import commit_decision
 from agent.app.quiz import WorkspaceJournal, quiz_context
 from agent.app.review import WorkspacePromotions
+from agent.app.summarize import WorkspaceSessions, session_context
 from agent.app.wordings import NoWordings
 from agent.domain.attempt import Attempt
 from agent.domain.errors import StudyError
 from agent.domain.proposal import Decision
 from agent.ports import Recorded
+from agent.ports.sessions import SessionDecision
 from agent.studio.bound import BoundGraph, bound
 from agent.workspace.promotions import Outcome
+from agent.workspace.sessions import Settled
 
 
 @cache
@@ -60,6 +64,27 @@ async def quiz() -> BoundGraph:
     return await asyncio.to_thread(_quiz)
 
 
+class CommittingSessions(WorkspaceSessions):
+    """Sessions that also commit what a decision wrote, as `study summarize` does."""
+
+    def settle(self, path: str, sha256: str, decision: SessionDecision, body: str = "") -> Settled:
+        """Carry out a decision, and commit its files."""
+        outcome = super().settle(path, sha256, decision, body)
+        if outcome.paths:
+            commit_decision(self.app, list(outcome.paths), outcome.message)
+        return outcome
+
+
+async def ask() -> BoundGraph:
+    """Give the answers from the notes: input `{"question": text}`, and maybe `filters`; a thread takes follow-ups."""
+    return await asyncio.to_thread(_ask)
+
+
+async def session() -> BoundGraph:
+    """Give a day's session: input `{"day": "2026-11-24"}` or `{}` for today, then a decision at its interrupt."""
+    return await asyncio.to_thread(_session)
+
+
 async def promotion() -> BoundGraph:
     """Give the approval of a level change: input `{"proposal": id}`, then a decision at its interrupt."""
     return await asyncio.to_thread(_promotion)
@@ -73,15 +98,32 @@ def _quiz() -> BoundGraph:
     return bound(build_quiz(), "quiz", lambda: context)
 
 
+def _ask() -> BoundGraph:
+    from agent.app.ask import OpeningRetriever, ask_context
+    from graphs.ask import build_ask
+
+    app = workspace_app()
+    context = ask_context(app, OpeningRetriever(app))
+    return bound(build_ask(), "ask", lambda: context)
+
+
+def _session() -> BoundGraph:
+    from graphs.session import build_session
+
+    app = workspace_app()
+    context = session_context(app, _channel(app), CommittingSessions(app))
+    return bound(build_session(), "session", lambda: context)
+
+
 def _promotion() -> BoundGraph:
     from graphs.promotion import PromotionContext, build_promotion
 
     app = workspace_app()
     promotions = CommittingPromotions(app.promotions, app.clock, app)
-    # Whoever has the token is the owner of the workspace; without a token it could be anybody.
-    by, channel = (getpass.getuser(), "api") if app.settings.studio_token else ("", "unauthenticated")
-    return bound(
-        build_promotion(),
-        "promotion",
-        partial(PromotionContext, promotions, by=by, channel=channel),  # type: ignore[arg-type]
-    )
+    by = getpass.getuser() if app.settings.studio_token else ""
+    return bound(build_promotion(), "promotion", partial(PromotionContext, promotions, by=by, channel=_channel(app)))
+
+
+def _channel(app: App) -> Literal["api", "unauthenticated"]:
+    """Whoever has the token is the owner of the workspace; without a token it could be anybody."""
+    return "api" if app.settings.studio_token else "unauthenticated"

@@ -4,6 +4,7 @@ import asyncio
 import json
 import re
 from collections.abc import Iterator
+from datetime import UTC, datetime
 from importlib import import_module
 from pathlib import Path
 from typing import Any
@@ -13,7 +14,9 @@ from langgraph.checkpoint.memory import InMemorySaver
 from langgraph.types import Command
 from langgraph_sdk import Auth
 
+from agent.app import App
 from agent.app.review import WorkspacePromotions
+from agent.domain.happened import logged
 from agent.studio import auth, graphs
 from agent.studio.bound import BoundGraph, bound
 from agent.workspace.workspace import Workspace
@@ -148,8 +151,17 @@ class TestBound:
     ) -> None:
         if token:
             monkeypatch.setenv("STUDY_STUDIO_TOKEN", token)
-        graph = asyncio.run(graphs.promotion())
-        assert graph.bound_context().channel == ("api" if token else "unauthenticated")
+        for factory in (graphs.promotion, graphs.session):
+            graph = asyncio.run(factory())
+            assert graph.bound_context().channel == ("api" if token else "unauthenticated")
+
+    def test_the_index_is_open_only_while_it_is_searched(self, workspace: Workspace) -> None:
+        graph = asyncio.run(graphs.ask()).copy(update={"checkpointer": InMemorySaver()})
+        question = {"question": "What does decoding wait for, memory bandwidth or arithmetic?"}
+        state = asyncio.run(graph.ainvoke(question, {"configurable": {"thread_id": "1"}}))
+        assert state["outcome"] == "passages"
+        with App.load(workspace.root) as app, app.index() as index:  # a command beside the server can write
+            index.sync()
 
 
 def test_without_authentication_a_decision_is_only_kept(workspace: Workspace) -> None:
@@ -174,3 +186,18 @@ def test_without_authentication_a_decision_is_only_kept(workspace: Workspace) ->
     shown = WorkspacePromotions(store, clock).describe(store.load(proposal.id))
     assert shown.startswith("A decision arrived over a channel without authentication")
     assert "\x1b" not in shown
+
+
+def test_without_authentication_a_session_stays_a_draft(workspace: Workspace) -> None:
+    workspace.events.add(logged("e1", datetime.now(UTC), "read the GQA paper"))
+    graph = asyncio.run(graphs.session()).copy(update={"checkpointer": InMemorySaver()})
+    config: Any = {"configurable": {"thread_id": "1"}}
+
+    async def drive() -> dict[str, Any]:
+        await graph.ainvoke({}, config)
+        (interrupt,) = (await graph.aget_state(config)).interrupts
+        return dict(await graph.ainvoke(Command(resume={interrupt.id: {"type": "approve"}}), config))
+
+    assert asyncio.run(drive())["outcome"]["decision"] == "unconfirmed"
+    (file,) = (workspace.root / "sessions").glob("*-study-*.md")
+    assert "status: draft" in file.read_text(encoding="utf-8")

@@ -2,8 +2,10 @@
 
 from collections.abc import Iterator
 from contextlib import suppress
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
+from uuid import uuid4
 
 import httpx
 import pytest
@@ -11,6 +13,7 @@ from langgraph_sdk import get_sync_client
 from langgraph_sdk.client import SyncLangGraphClient
 
 from agent.app.review import Asked, review
+from agent.domain.happened import logged
 from agent.workspace.session_file import is_draft
 from agent.workspace.workspace import Workspace
 from evals.chaos.process import run_child
@@ -99,6 +102,62 @@ def test_a_quiz_a_proposal_and_a_decision(guarded: tuple[Server, Path]) -> None:
     (entry,) = workspace.ledger.all()
     assert entry.attempt == proposal.attempt
     assert not is_draft((root / entry.change.evidence[0].path).read_text(encoding="utf-8"))
+
+
+def test_a_question_and_a_follow_up(guarded: tuple[Server, Path]) -> None:
+    server, _ = guarded
+    sdk = client(server)
+    thread = sdk.threads.create()["thread_id"]
+    state: Any = sdk.runs.wait(thread, "ask", input={"question": "What does decoding with a cache wait for?"})
+    assert state["outcome"] in ("passages", "abstained")
+    state = sdk.runs.wait(thread, "ask", input={"question": "And why?"})
+    assert state["query"].endswith("And why?")
+
+
+def day(sdk: SyncLangGraphClient, **given: str) -> tuple[str, dict[str, Any]]:
+    """Open a day's session; give its thread and the interrupt."""
+    thread = sdk.threads.create()["thread_id"]
+    sdk.runs.wait(thread, "session", input=given)
+    (task,) = sdk.threads.get_state(thread)["tasks"]
+    (interrupt,) = task["interrupts"]
+    return thread, dict(interrupt)
+
+
+def jot(root: Path, text: str) -> None:
+    """Leave an event of today."""
+    Workspace(root).events.add(logged(str(uuid4()), datetime.now(UTC), text))
+
+
+class TestDay:
+    def test_drafted_edited_and_approved(self, guarded: tuple[Server, Path]) -> None:
+        server, root = guarded
+        sdk = client(server)
+        jot(root, "read the GQA paper")
+        thread, interrupt = day(sdk)
+        path = interrupt["value"]["action_requests"][0]["args"]["path"]
+        assert is_draft((root / path).read_text(encoding="utf-8"))
+        edit = {"type": "edit", "edited_action": {"name": "write_session", "args": {"text": "# My day\n"}}}
+        sdk.runs.wait(thread, "session", command={"resume": {interrupt["id"]: {"decisions": [edit]}}})
+        (again,) = sdk.threads.get_state(thread)["tasks"][0]["interrupts"]
+        reply: Any = {"resume": {again["id"]: {"decisions": [{"type": "approve"}]}}}
+        state: Any = sdk.runs.wait(thread, "session", command=reply)
+        assert state["outcome"]["decision"] == "approved"
+        text = (root / path).read_text(encoding="utf-8")
+        assert not is_draft(text)
+        assert text.endswith("# My day\n")
+
+    @pytest.mark.parametrize("kind", ["approve", "reject"])
+    def test_without_a_token_nothing_is_decided(self, unguarded: tuple[Server, Path], kind: str) -> None:
+        server, root = unguarded
+        jot(root, f"a line before {kind}")
+        sdk = client(server, "")
+        thread, interrupt = day(sdk)
+        path = root / interrupt["value"]["action_requests"][0]["args"]["path"]
+        before = path.read_bytes()
+        reply: Any = {"resume": {interrupt["id"]: {"decisions": [{"type": kind}]}}}
+        state: Any = sdk.runs.wait(thread, "session", command=reply)
+        assert state["outcome"]["decision"] == "unconfirmed"
+        assert path.read_bytes() == before
 
 
 class TestUnguarded:

@@ -158,8 +158,9 @@ class QuizRun:
         state = self._heard
         if state.get("phase") == "asking":
             answers = sum(turn["action"] == "answer" for turn in state.get("turns", []))
-            event = quiz_paused(self.thread, state["topic"], answers, self._app.clock.now())
-            self._app.workspace.events.try_add(event)
+            if answers:  # who only looked at the first question has not studied
+                event = quiz_paused(self.thread, state["topic"], answers, self._app.clock.now())
+                self._app.workspace.events.try_add(event)
 
     def _run(self, given: dict[str, Any] | None, turns_before: int | None = None) -> Iterator[Event]:
         if turns_before is None:

@@ -98,6 +98,7 @@ FILES = {
     "proposal": "progress/proposals/*.json",
     "ledger": "progress/ledger/*.json",
     "appeal": "progress/appeals/*.json",
+    "event": "progress/events/*.json",
 }
 COMMANDS = (
     ("status",),
@@ -122,12 +123,8 @@ def lived_in(tmp_path_factory: pytest.TempPathFactory) -> Path:
         assert terminal.end() == 0
     assert study(root, "quiz", TOPIC, "--json", given=PASSING).result["proposal"]
     assert study(root, "quiz", TOPIC, "--json", given="").result["state"] == "paused"
-    assert {path.split("/")[1] for path in tree(root) if path.startswith("progress/")} == {
-        "attempts",
-        "proposals",
-        "ledger",
-        "appeals",
-    }
+    kinds = {path.split("/")[1] for path in tree(root) if path.startswith("progress/")}
+    assert kinds >= {"attempts", "proposals", "ledger", "appeals", "events"}
     return root
 
 
@@ -154,7 +151,7 @@ CASES = [
     pytest.param(file, fault, id=f"{file}-{fault.__name__}")
     for file in FILES
     # Records are all read by the same code: the rarer faults are tried on one kind of them.
-    for fault in (COMMON if file in ("proposal", "ledger", "appeal") else FAULTS)
+    for fault in (COMMON if file in ("proposal", "ledger", "appeal", "event") else FAULTS)
 ]
 
 

@@ -14,9 +14,10 @@ from typing import Protocol
 from agent.domain.errors import ModelError
 from agent.domain.verdict import ClaimText, Verdict
 
-_SLOPE, _NEUTRAL = 2.5, 0.56
-"""Weight of the model's log odds beside the first grader's, and the grade that says nothing either way. Set by
-hand from a look at twenty answers (lab/claim-grader/RESULTS.md), not fitted: the grades crowd around the middle."""
+_SLOPE, _NEUTRAL = 0.5, 0.54
+"""Weight of the model's log odds beside the first grader's, and the grade that says nothing either way (their mean).
+Fitted on 152 answers that the small judge was not trained on (lab/claim-grader/scripts/second.py): beside it the model
+adds little, so it may tip a claim that hangs in the balance and no more."""
 _ANSWER_CHARS = 2400
 
 

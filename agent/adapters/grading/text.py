@@ -118,9 +118,14 @@ def stem(word: str) -> str:
     return word
 
 
+@lru_cache(maxsize=4096)
+def _forms(text: str) -> tuple[str, ...]:
+    return tuple(w.form for w in words_of(text))
+
+
 def forms(text: str) -> list[str]:
-    """Folded words in order."""
-    return [w.form for w in words_of(text)]
+    """Folded words in order. Questions and claims come back with every answer, so they are kept."""
+    return list(_forms(text))
 
 
 def numbers(words: list[str]) -> frozenset[str]:

@@ -39,13 +39,17 @@ class Gap:
 
 @dataclass(frozen=True, slots=True)
 class Day:
-    """The material of one session; `events` are in order. `zone` is the learner's, None for the machine's own."""
+    """The material of one session; `events` are in order. `zone` is the learner's, None for the machine's own.
+
+    `attempts` are the ids of the day's finished quizzes whose records are there and intact.
+    """
 
     date: date
     events: tuple[Event, ...]
     explained: tuple[Explained, ...] = ()
     gaps: tuple[Gap, ...] = ()
     zone: tzinfo | None = None
+    attempts: tuple[str, ...] = ()
 
     def clock(self, at: datetime) -> str:
         """Give the learner's time of an event; with its day where that is another one (`--since` spans days)."""

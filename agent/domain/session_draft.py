@@ -130,15 +130,13 @@ def _next_steps(day: Day) -> Iterator[Statement]:
     steps: dict[str, Statement] = {}
     for event in day.events:
         state, attempt = text_of(event.data, "state"), text_of(event.data, "attempt")
-        step = ""
+        about, step = "", ""
         if event.kind == "quiz" and state == "paused" and attempt not in finished:
-            step = f"Go on with the quiz on {event.topic}: study resume {attempt[:8]}"
+            about, step = attempt, f"Go on with the quiz on {event.topic}: study resume {attempt[:8]}"
         elif event.kind == "quiz" and state == "passed" and event.topic not in decided:
-            step = f"The quiz on {event.topic} was passed and no decision was made: study review"
+            about, step = event.topic, f"The quiz on {event.topic} was passed and no decision was made: study review"
         elif event.kind == "lab-run" and not succeeded(event):
-            step = f"Find out why this failed: {event.text}"
-        if step:
-            steps[f"{event.kind} {event.topic} {attempt or text_of(event.data, 'lab')}"] = Statement(
-                "gaps", step, (event.id,)
-            )
+            about, step = text_of(event.data, "lab") or event.topic, f"Find out why this failed: {event.text}"
+        if step:  # the last one of several that ask for the same
+            steps[f"{event.kind} {about}"] = Statement("gaps", step, (event.id,))
     yield from list(steps.values())[:MAX_GAPS]

@@ -52,19 +52,21 @@ class DayMaterial:
         """Give the day that a session is drafted from: the events named, else all new ones that one file can hold."""
         chosen = set(ids) if ids is not None else None
         events = batch([event for event in self.new if chosen is None or event.id in chosen])
-        explained, gaps = self._shown(events)
-        return Day(self.span.date, events, explained, gaps, self._zone)
+        explained, gaps, attempts = self._shown(events)
+        return Day(self.span.date, events, *settled(explained, gaps), self._zone, tuple(dict.fromkeys(attempts)))
 
-    def _shown(self, events: Sequence[Event]) -> tuple[tuple[Explained, ...], tuple[Gap, ...]]:
+    def _shown(self, events: Sequence[Event]) -> tuple[list[Explained], list[Gap], list[str]]:
         explained: list[Explained] = []
         gaps: list[Gap] = []
+        attempts: list[str] = []
         for event in events:
             if event.kind == "quiz" and text_of(event.data, "state") != "paused":
                 found = self._attempt(text_of(event.data, "attempt"))
                 if found is not None:
+                    attempts.append(found[0].id)
                     explained += explained_in(event, *found)
                     gaps += gaps_in(event, *found)
-        return settled(explained, gaps)
+        return explained, gaps, attempts
 
     def _attempt(self, id: str) -> "tuple[Attempt, Note] | None":
         """Read an attempt and its note; one that is gone, edited or damaged shows nothing, and that is said."""

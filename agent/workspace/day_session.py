@@ -10,7 +10,7 @@ from pathlib import Path
 from agent.domain.condense import sentence
 from agent.domain.day import Day
 from agent.domain.errors import WorkspaceError
-from agent.domain.event import Event, counted, text_of
+from agent.domain.event import Event, counted
 from agent.domain.roadmap import EvidenceLink
 from agent.domain.session_draft import Section, SessionDraft, Statement
 from agent.domain.text import one_line
@@ -141,7 +141,6 @@ def render_day(draft: SessionDraft) -> str:
 
     day = draft.day
     body = "\n".join(_body(draft)) + "\n"
-    quizzes = [event for event in day.events if event.kind == "quiz" and text_of(event.data, "state") != "paused"]
     front = {
         "id": event_key(day.events[0].id),
         "date": day.date.isoformat(),
@@ -149,7 +148,7 @@ def render_day(draft: SessionDraft) -> str:
         "status": "draft",
         "drafted": _stamp(body),
         "topics": list(day.topics),
-        "attempts": list(dict.fromkeys(text_of(event.data, "attempt") for event in quizzes)),
+        "attempts": list(day.attempts),
         "events": " ".join(event_key(event.id) for event in day.events),
         "versions": dict(draft.versions),
     }

@@ -60,6 +60,7 @@ def test_next_steps_follow_from_what_was_left() -> None:
     assert texts(compose(day(quizzed(1, "passed"), approved(2))), "gaps") == []
     assert texts(compose(day(quizzed(1, "paused"), quizzed(2, "not_passed"))), "gaps") == []
     assert len(texts(compose(day(ran(1, 1), ran(2, 1))), "gaps")) == 1
+    assert len(texts(compose(day(quizzed(1, "passed", attempt="a"), quizzed(2, "passed", attempt="b"))), "gaps")) == 1
 
 
 def test_a_day_of_one_line() -> None:

@@ -23,7 +23,7 @@ from tests.helpers.days import DATE, KV, PAGED, asked, day, noted, quizzed, usua
 
 EXPLAINED = Explained("e50", KV, "c0", "Each token adds a key.", "every *token* costs me a key", "tracks/a.md#^c0")
 GAP = Gap("e80", PAGED, "c1", "Not explained: Blocks need not be adjacent.", "tracks/b.md#^c1")
-DRAFT = compose(day(explained=(EXPLAINED,), gaps=(GAP,)))
+DRAFT = compose(day(explained=(EXPLAINED,), gaps=(GAP,), attempts=("a1", "a2")))
 
 
 def write(root: Path, text: str, path: str = "") -> str:

@@ -164,6 +164,7 @@ class TestWhatQuizzesShowed:
         assert {item.claim for item in found.explained} >= {"c0", "c1", "c2", "c3"}
         assert {item.quote for item in found.explained} == {"my words"}
         assert {item.event for item in found.explained} == {"e400"}
+        assert len(found.attempts) == 1  # those of the other quizzes are not there
         assert found.explained[0].link == f"{quiz_note().path}#^{found.explained[0].claim}"
 
     def test_nothing_is_quoted_from_an_attempt_that_was_edited(self, workspace: Workspace) -> None:

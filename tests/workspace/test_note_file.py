@@ -7,6 +7,7 @@ from agent.domain.level import Level
 from agent.domain.note_checks import check_note
 from agent.domain.roadmap import Topic
 from agent.workspace.lines import line_spans
+from agent.workspace.front_matter import MAX_CHARS
 from agent.workspace.note_file import note_path, parse_note, read_note
 from agent.workspace.note_template import new_note
 from tests.helpers.notes import PATH, note_text
@@ -107,7 +108,7 @@ def test_what_the_format_does_not_allow_is_named_with_its_line(part: str, text: 
         ("", "2: the front matter has no fields"),
         ("a: " + "[" * 5000, "2: the front matter has over 200 brackets"),
         ("a: " + "[" * 200, "2: the front matter is not valid YAML"),
-        ("a: " + "x" * 9000, "1: the front matter is longer than 8192 characters"),
+        ("a: " + "x" * MAX_CHARS, f"1: the front matter is longer than {MAX_CHARS} characters"),
         ("a: 2024-13-45", "2: the front matter is not valid YAML"),
     ],
 )

@@ -6,8 +6,8 @@ from agent.domain.errors import WorkspaceError
 from agent.domain.level import Level
 from agent.domain.note_checks import check_note
 from agent.domain.roadmap import Topic
-from agent.workspace.lines import line_spans
 from agent.workspace.front_matter import MAX_CHARS
+from agent.workspace.lines import line_spans
 from agent.workspace.note_file import note_path, parse_note, read_note
 from agent.workspace.note_template import new_note
 from tests.helpers.notes import PATH, note_text

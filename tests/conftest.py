@@ -5,12 +5,17 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from hypothesis import settings
 
 from agent.privacy import no_telemetry
 from tests.helpers.network import Guard
 
 _FOREIGN = ("STUDY_", "OPENAI_", "LANGSMITH_", "LANGCHAIN_", "XDG_", "GIT_", "EDITOR", "VISUAL", "PYTHONWARNINGS")
 _IDENTITY = "[user]\n\tname = Test Learner\n\temail = learner@localhost\n[init]\n\tdefaultBranch = main\n"
+
+# No test asserts a time: on a busy machine hypothesis' deadline of 200 ms would.
+settings.register_profile("no deadline", deadline=None)
+settings.load_profile("no deadline")
 
 _guard = Guard()
 no_telemetry()  # tests import libraries by themselves too

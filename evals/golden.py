@@ -2,7 +2,7 @@
 
     python -m evals.golden [--models DIR]
 
-`evals/cases/retrieval/golden.jsonl` holds 129 questions: worded near the note, worded away from it, and ones that the
+`evals/cases/retrieval/golden.jsonl` holds 170 questions: worded near the note, worded away from it, and ones that the
 notes do not answer. An expectation names a block id, so that it survives edits around it.
 """
 
@@ -10,7 +10,7 @@ import argparse
 import json
 import re
 import tempfile
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from importlib import resources
 from pathlib import Path
@@ -26,12 +26,17 @@ DEPTHS = (1, 3, 5, 10)
 
 @dataclass(frozen=True, slots=True)
 class Case:
-    """A question; `expected` are (path, block id) of blocks that answer it, empty where the notes do not."""
+    """A question; `expected` are (path, block id) of blocks that answer it, empty where the notes do not.
+
+    `also` are further blocks that answer it, found by reading what systems cited (pooling): they count as right in a
+    citation, and retrieval is not measured by them.
+    """
 
     id: str
     question: str
     wording: str
     expected: tuple[tuple[str, str], ...]
+    also: tuple[tuple[str, str], ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,9 +55,13 @@ def load_cases(text: str | None = None) -> list[Case]:
         text = resources.files("evals").joinpath("cases", "retrieval", "golden.jsonl").read_text("utf-8")
     rows: list[dict[str, Any]] = [json.loads(line) for line in text.split("\n") if line.strip()]
     return [
-        Case(row["id"], row["question"], row["wording"], tuple((e["path"], e["block"]) for e in row["expected"]))
+        Case(row["id"], row["question"], row["wording"], _blocks(row["expected"]), _blocks(row.get("also", ())))
         for row in rows
     ]
+
+
+def _blocks(rows: Iterable[dict[str, str]]) -> tuple[tuple[str, str], ...]:
+    return tuple((row["path"], row["block"]) for row in rows)
 
 
 def block_line(root: Path, path: str, block: str) -> int:

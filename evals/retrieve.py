@@ -160,7 +160,7 @@ def score(rankings: Mapping[str, Sequence[str]], qrels: Qrels, *, seed: int = 0)
         values["ndcg@10"].append(sum(g / math.log2(i + 2) for i, g in enumerate(gains)) / ideal)
         values["recall@10"].append(sum(g > 0 for g in gains) / len(grades))
         values["mrr@10"].append(next((1 / (i + 1) for i, g in enumerate(gains) if g > 0), 0.0))
-    return {name: _bootstrap(each, seed) for name, each in values.items()}
+    return {name: bootstrap(each, seed) for name, each in values.items()}
 
 
 def read_qrels(folder: Path) -> dict[str, dict[str, int]]:
@@ -238,7 +238,8 @@ def _write_run(path: Path, rankings: Mapping[str, Mapping[str, float]]) -> None:
         temporary.unlink(missing_ok=True)
 
 
-def _bootstrap(values: Sequence[float], seed: int) -> Measure:
+def bootstrap(values: Sequence[float], seed: int = 0) -> Measure:
+    """The mean with its 95 % bootstrap interval over the values, of which there must be one."""
     import numpy as np
 
     data = np.array(values)

@@ -2,12 +2,13 @@
 
 from collections.abc import Iterator, Sequence
 from contextlib import suppress
+from dataclasses import replace
 from datetime import date
 from typing import Any
 from uuid import uuid4
 
 from agent.adapters.checkpoints.sqlite import config
-from agent.adapters.retrieval import HybridRetriever
+from agent.adapters.retrieval import HybridRetriever, similar_by
 from agent.adapters.retrieval.files import WorkspaceFiles
 from agent.app.container import App
 from agent.domain.errors import BusyError, UsageError
@@ -43,10 +44,8 @@ class OpeningRetriever:
 
 def ask_context(app: App, retriever: Retriever) -> AskContext:
     """Bind the ports of the ask graph to the workspace."""
-    files = WorkspaceFiles(app.settings.root)
-    if app.settings.chat in ("local", "none"):
-        return AskContext(retriever, files, app.chat)
-    return AskContext(retriever, files, app.chat, context_chars=ENDPOINT_CHARS)
+    context = AskContext(retriever, WorkspaceFiles(app.settings.root), app.chat, similar=similar_by(app.embedder))
+    return context if app.settings.chat in ("local", "none") else replace(context, context_chars=ENDPOINT_CHARS)
 
 
 def ask(

@@ -6,8 +6,8 @@ from typing import Any
 
 from agent.app import App
 from agent.cli.output import console, print_json
-from agent.domain.answering import Numbered, highlights
 from agent.domain.errors import UsageError
+from agent.domain.statement import highlights
 from agent.domain.text import neutralise, one_line
 
 
@@ -49,9 +49,8 @@ def _show(event: Mapping[str, Any], question: str, *, quiet: bool) -> None:
                 f"{number}. {one_line(place)}  {one_line(passage['heading'], 90)}", style="dim" if quiet else "bold"
             )
             if not quiet:
-                given = Numbered(number, passage["path"], passage["start_line"], passage["end_line"], passage["text"])
-                for text in highlights(question, given):
-                    out.print(f"   {one_line(text, 300)}")
+                for statement in highlights(question, passage["text"], passage["path"], passage["start_line"]):
+                    out.print(f"   {one_line(statement.plain, 300)}")
     elif event["event"] == "sentence":
         out.print(f"\n{neutralise(event['text'])}")
         out.print(f"  “{one_line(event['quote'], 240)}”", style="dim")

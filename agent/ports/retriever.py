@@ -56,6 +56,14 @@ class Retriever(Protocol):
         ...
 
 
+class Similar(Protocol):
+    """Compares texts by meaning."""
+
+    def __call__(self, query: str, texts: Sequence[str]) -> Sequence[float] | None:
+        """Cosine of each text with the query; None where no embedder is here or it failed."""
+        ...
+
+
 class Sources(Protocol):
     """The files that passages come from, as they are now."""
 

@@ -1,6 +1,5 @@
 """Nodes of `ask`. Only code decides what is shown: a model proposes sentences, their quotes are checked."""
 
-from collections.abc import Iterator
 from dataclasses import asdict
 from datetime import date
 from typing import Any
@@ -9,8 +8,8 @@ from langgraph.runtime import Runtime
 from pydantic import BaseModel, Field
 
 from agent.domain import answering
-from agent.domain.answering import Numbered
 from agent.domain.errors import ModelError
+from agent.domain.statement import Statement, choose, statements
 from agent.domain.text import content_stems, one_line
 from agent.ports.retriever import Filters
 from graphs.ask.state import FLOW_VERSION, AskContext, AskState
@@ -41,25 +40,26 @@ def condense(state: AskState, runtime: Runtime[AskContext]) -> AskState:
 
 
 def retrieve(state: AskState, runtime: Runtime[AskContext]) -> AskState:
-    """Find passages and show them at once."""
+    """Find passages and show the first of them at once; the others only lend statements to the answer."""
     context = runtime.context
-    passages = context.retriever.search(state["query"], context.passages, _filters(state.get("filters", {})))
-    runtime.stream_writer({"event": "passages", "passages": [asdict(passage) for passage in passages]})
+    passages = context.retriever.search(state["query"], context.candidates, _filters(state.get("filters", {})))
+    runtime.stream_writer({"event": "passages", "passages": [asdict(p) for p in passages[: context.passages]]})
     return {"places": [{k: v for k, v in asdict(p).items() if k != "text"} for p in passages]}
 
 
 def answer(state: AskState, runtime: Runtime[AskContext]) -> AskState:
-    """Let the model answer line by line; a line whose quote holds is shown as it comes, any other is dropped."""
+    """Let the model answer; a sentence that its statement carries is shown as it comes, any other is dropped."""
     context, query = runtime.context, state["query"]
     if context.chat is None:
         return {"outcome": "passages", "notice": ""}
-    passages, sources = _numbered(state, context)
-    request = prompt("ask/answer", question=query, passages=answering.for_model(passages, context.context_chars))
+    candidates, sources = _statements(state, context)
+    given = answering.in_reading_order(choose(query, candidates, context.context_chars))
+    request = prompt("ask/answer", question=query, statements=answering.for_model(given))
     kept: list[dict[str, Any]] = []
     try:
-        for line in _lines(context.chat.stream(request, max_tokens=ANSWER_TOKENS)):
-            for number, quote, sentence in answering.parse(line):
-                found = answering.supported(number, quote, sentence, passages, sources, query)
+        for piece in answering.pieces(context.chat.stream(request, max_tokens=ANSWER_TOKENS)):
+            for numbers, sentence in answering.parse(piece):
+                found = answering.supported(numbers, sentence, given, sources, query)
                 if found and len(kept) < answering.MAX_SENTENCES and found.text not in [item["text"] for item in kept]:
                     kept.append({"text": found.text, **asdict(found.citation)})
                     runtime.stream_writer({"event": "sentence", **kept[-1]})
@@ -106,10 +106,10 @@ def _filters(raw: dict[str, Any]) -> Filters:
     )
 
 
-def _numbered(state: AskState, context: AskContext) -> tuple[list[Numbered], dict[str, str]]:
-    """The passages as their files hold them now; a file that is gone drops out."""
+def _statements(state: AskState, context: AskContext) -> tuple[list[tuple[Statement, float]], dict[str, str]]:
+    """The passages' statements as their files hold them now, each with its passage's score; what is gone drops out."""
     sources: dict[str, str] = {}
-    passages: list[Numbered] = []
+    found: list[tuple[Statement, float]] = []
     for place in state["places"]:
         path, first, last = place["path"], place["start_line"], place["end_line"]
         if path not in sources:
@@ -117,19 +117,9 @@ def _numbered(state: AskState, context: AskContext) -> tuple[list[Numbered], dic
             if text is None:
                 continue
             sources[path] = text
-        lines = sources[path].split("\n")[first - 1 : last]
-        passages.append(Numbered(len(passages) + 1, path, first, last, "\n".join(lines)))
-    return passages, sources
-
-
-def _lines(pieces: Iterator[str]) -> Iterator[str]:
-    """Whole lines of a stream, the last one at its end."""
-    rest = ""
-    for piece in pieces:
-        rest += piece
-        *whole, rest = rest.split("\n")
-        yield from whole
-    yield rest
+        lines = "\n".join(sources[path].split("\n")[first - 1 : last])
+        found += [(each, place["score"]) for each in statements(lines, path, first, place["heading"])]
+    return found, sources
 
 
 def _remembered(state: AskState, kept: list[dict[str, Any]], notice: str) -> AskState:

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from typing import Any, Literal, TypedDict
 
 from agent.ports import Chat
-from agent.ports.retriever import Retriever, Sources
+from agent.ports.retriever import Retriever, Similar, Sources
 
 FLOW_VERSION = 1
 
@@ -35,10 +35,16 @@ class AskState(AskInput, total=False):
 
 @dataclass(frozen=True, slots=True)
 class AskContext:
-    """What the nodes need from outside. `context_chars` is the prompt's share for passages (about 4 a token)."""
+    """What the nodes need from outside.
+
+    `passages` are shown; `candidates` are searched for statements, of which `context_chars` (about 4 a token) go into
+    the prompt.
+    """
 
     retriever: Retriever
     sources: Sources
     chat: Chat | None = None
-    context_chars: int = 2800
+    similar: Similar | None = None
+    context_chars: int = 1700
     passages: int = 6
+    candidates: int = 20

@@ -23,6 +23,8 @@ SUFFIXES: dict[str, TextKind] = {
     ".sh": "text",
     ".sql": "text",
 }
+# What a lab feeds to its code (answers to judge, corpora) says nothing of the learner's, and much of it is wrong.
+DATA = re.compile(r"lab/[^/]+/data/")
 MAX_BYTES = 4_000_000
 MAX_LINE = 50_000
 MAX_MTIME_NS = 2**62  # the year 2116: what lies behind it is a broken clock, and SQLite's integers end soon after
@@ -146,6 +148,8 @@ def _file(path: str, name: str, root: str) -> Iterator[Found]:
         skip = "not a regular file"
     elif os.path.splitext(name)[1].lower() not in SUFFIXES:  # noqa: PTH122
         skip = "not a text file by its name"
+    elif DATA.match(name):
+        skip = "a lab's data"
     elif status.st_size > MAX_BYTES:
         skip = f"{status.st_size / 1e6:.1f} MB, over the limit of {MAX_BYTES / 1e6:.0f} MB"
     yield Found(name, status.st_size, min(status.st_mtime_ns, MAX_MTIME_NS), skip)

@@ -51,6 +51,18 @@ class HybridRetriever:
         vector = self._pool.submit(self._embed, query[:MAX_QUERY])
         return self._index.read(lambda text: self._legs(text, query[:MAX_QUERY], vector.result, filters))
 
+    def similar(self, query: str, texts: Sequence[str]) -> list[float] | None:
+        """See `agent.ports.retriever.Similar`."""
+        embedder = self._index.embedder
+        if not embedder or not texts:
+            return None
+        try:
+            vectors = embedder.embed([query[:MAX_QUERY], *texts])
+        except ModelError:
+            return None
+        scores: list[float] = (vectors[1:] @ vectors[0]).tolist()
+        return scores
+
     def close(self) -> None:
         """Stop the thread that embeds queries; the index stays open."""
         self._pool.shutdown()

@@ -17,11 +17,17 @@ SUPPORT_SHARE = 0.7
 # The same where the model named another statement than the one that carries its sentence.
 REPAIR_SHARE = 0.85
 MAX_SENTENCES = 6
+# Cosine plus this share of the question's words is how near a statement is to the question; what is below the floor
+# answers something else. Both from a logistic fit on one half of the golden questions (docs/retrieval.md).
+COVERAGE_WEIGHT = 0.32
+RELEVANCE_FLOOR = 0.81
 _NEGATIONS = frozenset("no not never none neither nor without cannot isn't doesn't don't can't won't nothing".split())
-_MARKS = re.compile(r"(?:\[\d{1,2}(?:\s*[,;]\s*\d{1,2})*\][\s,;]*)+")
+_MARKS = re.compile(r"\s*(?:\[\d{1,2}(?:\s*[,;]\s*\d{1,2})*\][\s,;]*)+")
+# A title of the prompt that the model repeats in front of a marker.
+_TITLE = re.compile(r"^[^.!?\[\]]{2,120}:\s*(?=\[\d)")
 _SENTENCE_END = re.compile(r"(?<=[.!?])\s+(?=[A-Z])")
-# A marker with more text behind it: what stands before is complete.
-_COMPLETE = re.compile(r"\][.!?]?\s+(?=[^\s\[])|\n")
+# What stands before is complete: more text follows a marker, or another sentence begins.
+_COMPLETE = re.compile(r"\][.!?]?\s+(?=[^\s\[])|(?<=[.!?])\s+(?=[A-Z])|\n")
 _NOTHING = re.compile(r"[\s\-*\"'`\[]*none\b", re.IGNORECASE)
 
 
@@ -74,35 +80,79 @@ def pieces(stream: Iterable[str]) -> Iterator[str]:
 
 
 def parse(reply: str) -> Iterator[tuple[tuple[int, ...], str]]:
-    """(numbers, sentence) of each sentence followed by markers such as `[2]` or `[1, 3]`; others are dropped."""
+    """(numbers, sentence) of each sentence of a piece; no numbers where the model left its markers out."""
     if _NOTHING.match(reply):
         return
-    at = 0
-    for marks in _MARKS.finditer(reply):
-        numbers = tuple(int(number) for number in re.findall(r"\d+", marks[0]))
-        text = " ".join(reply[at : marks.start()].split()).lstrip("-*•.,;:!? ")
-        at = marks.end()
-        for sentence in _SENTENCE_END.split(text):
-            if content_stems(sentence):
-                yield numbers, sentence if sentence[-1] in ".!?" else f"{sentence.rstrip(',;:')}."
+    text = _TITLE.sub("", reply.strip())
+    numbers = tuple(int(number) for marks in _MARKS.findall(text) for number in re.findall(r"\d+", marks))
+    for sentence in _SENTENCE_END.split(" ".join(_MARKS.sub(" ", text).split())):
+        plain = _loose(sentence)
+        if content_stems(plain):
+            yield numbers, plain
+
+
+def _loose(sentence: str) -> str:
+    """The sentence without list marks and the space that a marker left before its full stop."""
+    text = re.sub(r"\s+([.!?,;:])", r"\1", sentence.strip().lstrip("-*•.,;:!? "))
+    return text if text[-1:] in (".", "!", "?") else f"{text.rstrip(',;:')}."
 
 
 def supported(
-    numbers: Sequence[int], sentence: str, given: Sequence[Statement], sources: dict[str, str], question: str
+    numbers: Sequence[int],
+    sentence: str,
+    given: Sequence[Statement],
+    sources: dict[str, str],
+    question: str,
+    near: Sequence[float] | None = None,
 ) -> Supported | None:
     """The sentence with a citation that holds in the file, or None.
 
-    The statements that it names are tried first, then the others: small models mix the numbers up.
+    The statements that it names are tried first, then the others: small models mix the numbers up or leave them out.
+    The first one that carries it decides; `near` (as `relevances` gives them) is how near each is to the question.
     """
-    named = [given[number - 1] for number in numbers if 1 <= number <= len(given)]
+    named = [number - 1 for number in numbers if 1 <= number <= len(given)]
     said = content_stems(sentence)
-    others = sorted((s for s in given if s not in named), key=lambda s: -len(said & content_stems(s.text)))
-    for share, statements in ((SUPPORT_SHARE, named), (REPAIR_SHARE, others[:3])):
-        for statement in statements:
-            citation = cite(statement, sources)
-            if citation and carries(statement.text, sentence, question, share):
-                return Supported(sentence, citation)
+    others = sorted(
+        (n for n in range(len(given)) if n not in named), key=lambda n: -len(said & content_stems(given[n].text))
+    )
+    for share, places in ((SUPPORT_SHARE, named), (REPAIR_SHARE, others[:3])):
+        for place in places:
+            citation = cite(given[place], sources)
+            if citation and carries(given[place].text, sentence, question, share):
+                far = near is not None and near[place] < RELEVANCE_FLOOR
+                return None if far else Supported(sentence, citation)
     return None
+
+
+def quoted(given: Sequence[Statement], sources: dict[str, str], near: Sequence[float] | None) -> Supported | None:
+    """The statement nearest to the question in its own words; None where none is near enough, or nothing can tell."""
+    if not near:
+        return None
+    best = max(range(len(given)), key=lambda place: near[place])
+    citation = cite(given[best], sources) if near[best] >= RELEVANCE_FLOOR else None
+    return Supported(given[best].plain, citation) if citation else None
+
+
+def compared(given: Sequence[Statement]) -> list[str]:
+    """What to compare with the question: every statement, then the questions that the notes put to each, in order."""
+    return [*(statement.plain for statement in given), *(text for statement in given for text in statement.asked)]
+
+
+def relevances(question: str, given: Sequence[Statement], cosines: Sequence[float]) -> list[float]:
+    """How near each statement is to the question; `cosines` belong to `compared(given)`.
+
+    A note's own quiz questions speak for their statement: they are worded as learners ask.
+    """
+    wanted = content_stems(question)
+    at = len(given)
+    result = []
+    for statement, cosine in zip(given, cosines, strict=False):
+        asked = cosines[at : at + len(statement.asked)]
+        at += len(statement.asked)
+        held = content_stems(" ".join((statement.text, statement.heading, *statement.asked)))
+        share = len(wanted & held) / max(1, len(wanted))
+        result.append(max(cosine, *asked, -1.0) + COVERAGE_WEIGHT * share)
+    return result
 
 
 def cite(statement: Statement, sources: dict[str, str]) -> Citation | None:

@@ -8,6 +8,7 @@ from langgraph.runtime import Runtime
 from pydantic import BaseModel, Field
 
 from agent.domain import answering
+from agent.domain.answering import Supported
 from agent.domain.errors import ModelError
 from agent.domain.statement import Statement, choose, statements
 from agent.domain.text import content_stems, one_line
@@ -48,28 +49,49 @@ def retrieve(state: AskState, runtime: Runtime[AskContext]) -> AskState:
 
 
 def answer(state: AskState, runtime: Runtime[AskContext]) -> AskState:
-    """Let the model answer; a sentence that its statement carries is shown as it comes, any other is dropped."""
+    """Let the model answer; a sentence that a statement near the question carries is shown as it comes.
+
+    Any other is dropped. Where none is left, the nearest statement answers in its own words, if it is near enough.
+    """
     context, query = runtime.context, state["query"]
     if context.chat is None:
         return {"outcome": "passages", "notice": ""}
     candidates, sources = _statements(state, context)
     given = answering.in_reading_order(choose(query, candidates, context.context_chars))
+    near = _near(given, query, context)
     request = prompt("ask/answer", question=query, statements=answering.for_model(given))
     kept: list[dict[str, Any]] = []
+    broken = ""
     try:
         for piece in answering.pieces(context.chat.stream(request, max_tokens=ANSWER_TOKENS)):
             for numbers, sentence in answering.parse(piece):
-                found = answering.supported(numbers, sentence, given, sources, query)
-                if found and len(kept) < answering.MAX_SENTENCES and found.text not in [item["text"] for item in kept]:
-                    kept.append({"text": found.text, **asdict(found.citation)})
-                    runtime.stream_writer({"event": "sentence", **kept[-1]})
+                found = answering.supported(numbers, sentence, given, sources, query, near)
+                _show(found, kept, runtime)
     except ModelError as error:
         if not kept:
             return {"outcome": "passages", "notice": str(error)}
-        return _remembered(state, kept, f"The answer broke off: {error}")
+        broken = f"The answer broke off: {error}"
+    if not kept:
+        _show(answering.quoted(given, sources, near), kept, runtime)
     if not kept:
         return {"outcome": "abstained"}
-    return _remembered(state, kept, "")
+    return _remembered(state, kept, broken)
+
+
+def _near(given: list[Statement], query: str, context: AskContext) -> list[float] | None:
+    """How near each statement is to the question; None where nothing can tell."""
+    cosines = context.similar(query, answering.compared(given)) if context.similar and given else None
+    return answering.relevances(query, given, cosines) if cosines is not None else None
+
+
+def _show(found: Supported | None, kept: list[dict[str, Any]], runtime: Runtime[AskContext]) -> None:
+    """Show a sentence once, and a statement once."""
+    if found is None or len(kept) >= answering.MAX_SENTENCES:
+        return
+    item = {"text": found.text, **asdict(found.citation)}
+    if all(item["text"] != old["text"] for old in kept):
+        kept.append(item)
+        runtime.stream_writer({"event": "sentence", **item})
 
 
 def abstain(state: AskState, runtime: Runtime[AskContext]) -> AskState:

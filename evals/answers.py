@@ -21,10 +21,11 @@ from typing import Any, TypeVar
 
 from pydantic import BaseModel
 
-from agent.adapters.retrieval import HybridRetriever, NoteIndex
+from agent.adapters.retrieval import HybridRetriever, NoteIndex, similar_by
 from agent.adapters.retrieval.files import WorkspaceFiles
 from agent.domain.errors import ModelError, StudyError
-from agent.ports import Chat, Prompt
+from agent.ports import Chat, Prompt, Retriever
+from agent.ports.retriever import Similar
 from evals.golden import Case, block_line, load_cases
 from evals.retrieve import Measure, bootstrap
 from graphs.ask import AskContext, build_ask
@@ -105,10 +106,10 @@ def half(case: Case) -> str:
     return HALVES[hashlib.blake2b(key.encode(), digest_size=1).digest()[0] % 2]
 
 
-def run(root: Path, retriever: HybridRetriever, chat: Chat, cases: Iterable[Case]) -> Iterator[Answered]:
+def run(root: Path, retriever: Retriever, similar: Similar, chat: Chat, cases: Iterable[Case]) -> Iterator[Answered]:
     """Ask every question of a fresh conversation; a case whose reply is not there yet is left out."""
     graph = build_ask().compile()
-    context = AskContext(retriever, WorkspaceFiles(root), chat, similar=retriever.similar)
+    context = AskContext(retriever, WorkspaceFiles(root), chat, similar=similar)
     for case in cases:
         try:
             state: dict[str, Any] = graph.invoke({"question": case.question}, context=context)
@@ -179,16 +180,17 @@ def main() -> None:
     # In no order of the file, so that what a run cut short has measured stands for the whole.
     cases = sorted(load_cases(), key=lambda case: hashlib.sha256(case.id.encode()).digest())
     store = ModelStore(default_cache(), [str(options.models)] if options.models else [])
+    embedder = shipped_embedder(options.models)
     with (
         tempfile.TemporaryDirectory(prefix="study-answers-") as temporary,
-        NoteIndex(Path.cwd(), options.index or Path(temporary), shipped_embedder(options.models)) as index,
+        NoteIndex(Path.cwd(), options.index or Path(temporary), embedder) as index,
         EmbeddedServer(store.path(CHAT_MODEL), name=CHAT_MODEL) as server,
     ):
         index.sync()
         retriever = HybridRetriever(index)
         chat = EmbeddedChat(server)
         cached = CachedChat(options.cache, chat, CHAT_MODEL, time.monotonic() + options.seconds)
-        answers = list(run(Path.cwd(), retriever, cached, cases))
+        answers = list(run(Path.cwd(), retriever, similar_by(embedder), cached, cases))
         chat.close()
         retriever.close()
     if options.out:

@@ -12,7 +12,7 @@
 
 from agent.adapters.retrieval.embedders import Embedder, EndpointEmbedder, MiniLmEmbedder
 from agent.adapters.retrieval.index import NoteIndex, Status
-from agent.adapters.retrieval.retriever import HybridRetriever
+from agent.adapters.retrieval.retriever import HybridRetriever, similar_by
 from agent.adapters.retrieval.sync import SyncReport
 
 __all__ = [
@@ -23,4 +23,5 @@ __all__ = [
     "NoteIndex",
     "Status",
     "SyncReport",
+    "similar_by",
 ]

@@ -5,11 +5,12 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from agent.adapters.retrieval.embedders import Embedder
 from agent.adapters.retrieval.index import NoteIndex
 from agent.adapters.retrieval.textstore import Lexical, TextStore
 from agent.domain.errors import ModelError
 from agent.domain.fusion import alpha_for, convex
-from agent.ports.retriever import Filters, Passage
+from agent.ports.retriever import Filters, Passage, Similar
 
 if TYPE_CHECKING:
     from agent.adapters.retrieval.embedders import Vectors
@@ -26,6 +27,22 @@ class Legs:
     bound: float
     cosine: dict[int, float]
     fused: dict[int, float]
+
+
+def similar_by(embedder: Embedder | None) -> Similar:
+    """Compare texts by this embedder's vectors."""
+
+    def similar(query: str, texts: Sequence[str]) -> Sequence[float] | None:
+        if not embedder or not texts:
+            return None
+        try:
+            vectors = embedder.embed([query[:MAX_QUERY], *texts])
+        except ModelError:
+            return None
+        scores: list[float] = (vectors[1:] @ vectors[0]).tolist()
+        return scores
+
+    return similar
 
 
 class HybridRetriever:
@@ -50,18 +67,6 @@ class HybridRetriever:
         """All candidates of both legs with their scores, for measurements."""
         vector = self._pool.submit(self._embed, query[:MAX_QUERY])
         return self._index.read(lambda text: self._legs(text, query[:MAX_QUERY], vector.result, filters))
-
-    def similar(self, query: str, texts: Sequence[str]) -> list[float] | None:
-        """See `agent.ports.retriever.Similar`."""
-        embedder = self._index.embedder
-        if not embedder or not texts:
-            return None
-        try:
-            vectors = embedder.embed([query[:MAX_QUERY], *texts])
-        except ModelError:
-            return None
-        scores: list[float] = (vectors[1:] @ vectors[0]).tolist()
-        return scores
 
     def close(self) -> None:
         """Stop the thread that embeds queries; the index stays open."""

@@ -130,7 +130,13 @@ class Answering:
     title = "Cited answers"
     templates = (TEMPLATE,)
     schema: type[BaseModel] | None = None
-    code = ("graphs.ask", "agent.domain.answering", "agent.domain.citation", "agent.domain.chunking")
+    code = (
+        "graphs.ask",
+        "agent.domain.answering",
+        "agent.domain.citation",
+        "agent.domain.statement",
+        "agent.domain.chunking",
+    )
     uses_chat = True
     scorer = AnsweringScorer()
     invariants = (CitationsResolve(),)
@@ -165,11 +171,12 @@ class Answering:
 
     def run(self, case: Case, chat: Chat, options: Mapping[str, str]) -> Value:
         """Ask the graph; only the notes are searched, so that a learner's own files move no figure."""
+        from agent.adapters.retrieval import similar_by
         from agent.adapters.retrieval.files import WorkspaceFiles
         from graphs.ask import AskContext
 
         files = WorkspaceFiles(ROOT)
-        context = AskContext(self._retriever, files, chat)
+        context = AskContext(self._retriever, files, chat, similar=similar_by(self._embedder))
         given = cast("AskInput", {"question": case.input["question"], "filters": {"folders": ["tracks"]}})
         state = self._graph.invoke(given, context=context)
         if state["outcome"] == "passages":

@@ -6,8 +6,8 @@ from agent.domain.statement import choose, highlights, statements
 
 NOTE = """# KV cache
 
-The cache keeps keys and values of every earlier token, so that a step computes one token only. It is read at each
-step. That is why decoding waits for memory and hardly for arithmetic, whatever the size of the model and of its context may be.
+The cache keeps keys and values of every earlier token and layer, so that a new step computes one token only. It is read at
+each step as a whole. That is why decoding waits for memory and hardly for arithmetic, whatever the model may be.
 
 ## Claims
 
@@ -31,12 +31,16 @@ study index
 def test_list_items_stay_whole_and_long_paragraphs_become_sentences() -> None:
     found = [(s.start_line, s.end_line, s.plain) for s in statements(NOTE, "a.md")]
     assert found == [
-        (3, 3, "The cache keeps keys and values of every earlier token, so that a step computes one token only."),
-        (3, 4, "It is read at each step."),
+        (
+            3,
+            3,
+            "The cache keeps keys and values of every earlier token and layer, so that a new step computes one token only.",
+        ),
+        (3, 4, "It is read at each step as a whole."),
         (
             4,
             4,
-            "That is why decoding waits for memory and hardly for arithmetic, whatever the size of the model and of its context may be.",
+            "That is why decoding waits for memory and hardly for arithmetic, whatever the model may be.",
         ),
         (8, 9, "Memory grows linearly with the batch size, one cache a sequence."),
         (11, 11, "Decoding is bound by memory bandwidth, not by arithmetic."),

@@ -27,6 +27,8 @@ PROMPT = Prompt("ask/answer@1", "system", "user")
 def retriever(tmp_path: Path) -> Iterator[HybridRetriever]:
     (tmp_path / "tracks").mkdir()
     (tmp_path / "tracks/a.md").write_text(NOTE)
+    for number in range(8):  # a word is rare only among others
+        (tmp_path / f"tracks/{number}.md").write_text(f"# Other {number}\n\nSomething else number {number} entirely.\n")
     with NoteIndex(tmp_path, tmp_path / "index", HashingEmbedder()) as index:
         index.sync()
         retriever = HybridRetriever(index)

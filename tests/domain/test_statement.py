@@ -6,8 +6,8 @@ from agent.domain.statement import choose, highlights, statements
 
 NOTE = """# KV cache
 
-The cache keeps keys and values of every earlier token and layer, so that a new step computes one token only. It is read at
-each step as a whole. That is why decoding waits for memory and hardly for arithmetic, whatever the model may be.
+The cache keeps keys and values of every earlier token, so that a step computes one token only. It is read
+at each step as a whole, once a layer. That is why decoding waits for memory and hardly for arithmetic, whatever the model may be.
 
 ## Claims
 
@@ -34,9 +34,9 @@ def test_list_items_stay_whole_and_long_paragraphs_become_sentences() -> None:
         (
             3,
             3,
-            "The cache keeps keys and values of every earlier token and layer, so that a new step computes one token only.",
+            "The cache keeps keys and values of every earlier token, so that a step computes one token only.",
         ),
-        (3, 4, "It is read at each step as a whole."),
+        (3, 4, "It is read at each step as a whole, once a layer."),
         (
             4,
             4,

@@ -7,7 +7,8 @@ from agent.domain.statement import choose, highlights, statements
 NOTE = """# KV cache
 
 The cache keeps keys and values of every earlier token, so that a step computes one token only. It is read
-at each step as a whole, once a layer. That is why decoding waits for memory and hardly for arithmetic, whatever the model may be.
+at each step as a whole, once a layer.
+That is why decoding waits for memory and hardly for arithmetic, whatever the model's size may be in the end.
 
 ## Claims
 
@@ -31,28 +32,20 @@ study index
 def test_list_items_stay_whole_and_long_paragraphs_become_sentences() -> None:
     found = [(s.start_line, s.end_line, s.plain) for s in statements(NOTE, "a.md")]
     assert found == [
-        (
-            3,
-            3,
-            "The cache keeps keys and values of every earlier token, so that a step computes one token only.",
-        ),
+        (3, 3, "The cache keeps keys and values of every earlier token, so that a step computes one token only."),
         (3, 4, "It is read at each step as a whole, once a layer."),
-        (
-            4,
-            4,
-            "That is why decoding waits for memory and hardly for arithmetic, whatever the model may be.",
-        ),
-        (8, 9, "Memory grows linearly with the batch size, one cache a sequence."),
-        (11, 11, "Decoding is bound by memory bandwidth, not by arithmetic."),
-        (15, 15, "| variant | seconds | / | words alone | 12.5 |"),
+        (5, 5, NOTE.split("\n")[4]),
+        (9, 10, "Memory grows linearly with the batch size, one cache a sequence."),
+        (12, 12, "Decoding is bound by memory bandwidth, not by arithmetic."),
+        (16, 16, "| variant | seconds | / | words alone | 12.5 |"),
     ]
 
 
 def test_a_notes_own_question_belongs_to_its_claim() -> None:
     by_line = {s.start_line: s for s in statements(NOTE, "a.md", heading="KV cache > Claims")}
-    assert by_line[8].asked == ("What happens to memory with more users?",)
-    assert by_line[8].heading == "KV cache > Claims"
-    assert by_line[11].asked == ()
+    assert by_line[9].asked == ("What happens to memory with more users?",)
+    assert by_line[9].heading == "KV cache > Claims"
+    assert by_line[12].asked == ()
 
 
 def test_lines_count_from_the_passage_in_its_file() -> None:
@@ -61,8 +54,8 @@ def test_lines_count_from_the_passage_in_its_file() -> None:
 
 def test_the_questions_words_choose_among_passages_of_equal_score() -> None:
     pool = [(s, 0.5) for s in statements(NOTE, "a.md")]
-    assert choose("what bounds decoding: bandwidth or arithmetic?", pool, 80)[0].start_line == 11
-    assert choose("memory with more users", pool, 80)[0].start_line == 8, "its quiz question holds the words"
+    assert choose("what bounds decoding: bandwidth or arithmetic?", pool, 80)[0].start_line == 12
+    assert choose("memory with more users", pool, 80)[0].start_line == 9, "its quiz question holds the words"
 
 
 def test_the_passages_score_decides_where_words_do_not() -> None:
@@ -86,7 +79,7 @@ def test_a_long_statement_does_not_crowd_out_the_others() -> None:
 
 
 def test_highlights_are_statements_that_share_words() -> None:
-    assert [s.start_line for s in highlights("bandwidth and arithmetic", NOTE, "a.md", limit=1)] == [11]
+    assert [s.start_line for s in highlights("bandwidth and arithmetic", NOTE, "a.md", limit=1)] == [12]
     assert highlights("zebra", NOTE, "a.md") == []
 
 

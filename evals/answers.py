@@ -1,8 +1,8 @@
 """Cited answers to the golden questions: what the shipped graph shows, and whether every citation holds.
 
-    python -m evals.answers --cache FILE [--seconds N] [--models DIR]
+    python -m evals.answers --cache FILE [--seconds N]
 
-Runs `ask` with the embedded model on every question of `evals.golden`. Replies are cached by the whole prompt, so that
+Runs `ask` with the chat model of the settings on every question of `evals.golden`. Replies are cached by the whole prompt, so that
 a run may be cut short and goes on with the next call, and a change behind the model (parsing, verification,
 abstention) is measured again without it. A question without a reply yet is unmeasured and in no figure.
 
@@ -15,7 +15,7 @@ import json
 import tempfile
 import time
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -165,36 +165,29 @@ def table(answers: Sequence[Answered], of: int) -> str:
 
 def main() -> None:
     """Answer what is not cached yet, for at most `--seconds`, and print the table."""
-    from agent.adapters.models import EmbeddedChat, EmbeddedServer, ModelStore
-    from agent.app.container import CHAT_MODEL
-    from agent.settings import default_cache
-    from evals.bench.embedder import shipped_embedder
+    from agent.app import App
 
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--cache", type=Path, required=True, help="JSON lines file of replies; made if need be")
     parser.add_argument("--seconds", type=float, default=float("inf"), help="ask the model for at most so long")
-    parser.add_argument("--models", type=Path, help="mirror folder for the embedder's files")
     parser.add_argument("--index", type=Path, help="keeps the index for the next run")
     parser.add_argument("--out", type=Path, help="every answer as JSON lines")
     options = parser.parse_args()
     # In no order of the file, so that what a run cut short has measured stands for the whole.
     cases = sorted(load_cases(), key=lambda case: hashlib.sha256(case.id.encode()).digest())
-    store = ModelStore(default_cache(), [str(options.models)] if options.models else [])
-    embedder = shipped_embedder(options.models)
     with (
         tempfile.TemporaryDirectory(prefix="study-answers-") as temporary,
-        NoteIndex(Path.cwd(), options.index or Path(temporary), embedder) as index,
-        EmbeddedServer(store.path(CHAT_MODEL), name=CHAT_MODEL) as server,
+        App.load_anywhere() as app,
+        NoteIndex(Path.cwd(), options.index or Path(temporary), app.embedder) as index,
     ):
         index.sync()
         retriever = HybridRetriever(index)
-        chat = EmbeddedChat(server)
-        cached = CachedChat(options.cache, chat, CHAT_MODEL, time.monotonic() + options.seconds)
-        answers = list(run(Path.cwd(), retriever, similar_by(embedder), cached, cases))
-        chat.close()
+        chat = app.chat
+        cached = CachedChat(options.cache, chat, chat.name if chat else "none", time.monotonic() + options.seconds)
+        answers = list(run(Path.cwd(), retriever, similar_by(app.embedder), cached, cases))
         retriever.close()
     if options.out:
-        rows = [{**asdict(replace(a, case=a.case)), "half": half(a.case)} for a in answers]
+        rows = [{**asdict(a), "half": half(a.case)} for a in answers]
         options.out.write_text("".join(json.dumps(row, ensure_ascii=False) + "\n" for row in rows), "utf-8")
     print(table(answers, len(cases)))
 

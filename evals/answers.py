@@ -2,9 +2,10 @@
 
     python -m evals.answers --cache FILE [--seconds N]
 
-Runs `ask` with the chat model of the settings on every question of `evals.golden`. Replies are cached by the whole prompt, so that
-a run may be cut short and goes on with the next call, and a change behind the model (parsing, verification,
-abstention) is measured again without it. A question without a reply yet is unmeasured and in no figure.
+Runs `ask` with the chat model of the settings on every question of `evals.golden`, over `tracks/` alone, so that a
+learner's own files move no figure. Replies are cached by the whole prompt: a run may be cut short and goes on with the
+next call, and a change behind the model (parsing, verification, abstention) is measured again without it. A question
+without a reply yet is unmeasured and in no figure.
 
 A case belongs to the half `dev` or `held` by its source note. Thresholds are chosen on `dev` alone.
 """
@@ -28,7 +29,7 @@ from agent.ports import Chat, Prompt, Retriever
 from agent.ports.retriever import Similar
 from evals.golden import Case, block_line, load_cases
 from evals.retrieve import Measure, bootstrap
-from graphs.ask import AskContext, build_ask
+from graphs.ask import AskContext, AskInput, build_ask
 
 T = TypeVar("T", bound=BaseModel)
 HALVES = ("dev", "held")
@@ -112,7 +113,8 @@ def run(root: Path, retriever: Retriever, similar: Similar, chat: Chat, cases: I
     context = AskContext(retriever, WorkspaceFiles(root), chat, similar=similar)
     for case in cases:
         try:
-            state: dict[str, Any] = graph.invoke({"question": case.question}, context=context)
+            given: AskInput = {"question": case.question, "filters": {"folders": ["tracks"]}}
+            state: dict[str, Any] = graph.invoke(given, context=context)
         except NotCachedError:
             continue
         if state["outcome"] == "passages":

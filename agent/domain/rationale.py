@@ -105,10 +105,8 @@ def _faults(text: str, given: Rationale, report: GateReport) -> Iterable[str]:
     levels = {int(report.from_level), int(report.to_level), *(int(r.level) for r in report.requirements)}
     said = [int(match[1] or match[2]) for match in _LEVEL.finditer(text)]
     yield next((f"the level {n} is not what this is about" for n in said if n not in levels), "")
-    claimed = _CHANGE.search(text)
-    yield (
-        f"it tells a change as made ({claimed[0]!r}), and nothing is changed before a person decides" if claimed else ""
-    )
+    claimed = next((found[0] for found in _CHANGE.finditer(text) if not _is_reason(text, found, report)), "")
+    yield f"it tells a change as made ({claimed!r}), and nothing is changed before a person decides" if claimed else ""
     yield _contradiction(text, report.gate)
     if len(words(given.comment)) < 4:
         yield "it says nothing"
@@ -123,6 +121,13 @@ def _unknown_name(text: str, source: str, report: GateReport) -> str:
         if name.rstrip(".") not in source:
             return f"{name[:80]!r} is in no evidence"
     return ""
+
+
+def _is_reason(text: str, found: re.Match[str], report: GateReport) -> bool:
+    """Whether it is, with the words before it, what code gives as a reason: "the attempt was changed after …"."""
+    before = text[: found.start()].split()[-2:]
+    reasons = fold(" ".join(requirement.reason for requirement in report.requirements))
+    return len(before) == 2 and " ".join([*before, found[0]]) in " ".join(reasons.split())
 
 
 def _contradiction(text: str, gate: str) -> str:

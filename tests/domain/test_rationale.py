@@ -98,3 +98,11 @@ def test_citing_what_is_no_evidence_of_the_change_drops_it() -> None:
 
 def test_control_characters_and_capitals_hide_nothing() -> None:
     assert rationale_fault(said("The topic has been PRO\u200bMOTED on good evidence."), report())
+
+
+def test_the_gates_own_reason_may_be_repeated() -> None:
+    closed = report(missing="The attempt was changed after it was recorded: its hash does not match")
+    told = "The attempt was changed after it was recorded, which makes E1 worthless."
+    assert rationale_fault(said(told, gate="closed"), closed) == ""
+    assert "as made" in rationale_fault(said("The level was changed after the quiz in E1.", gate="closed"), closed)
+    assert "as made" in rationale_fault(said(told), report()), "no reason says so"

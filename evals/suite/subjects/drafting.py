@@ -12,6 +12,7 @@ from agent.domain.day import Day
 from agent.domain.event import Event
 from agent.domain.text import fold
 from agent.ports import Chat
+from evals.sessions.cases import read_cases
 from evals.suite.contract import Case, Fixture, Unparsed, Value, Variant
 from evals.suite.defects import damaged
 from evals.suite.subjects.files import folder, split_of_some
@@ -19,6 +20,7 @@ from graphs.session.drafting import MAX_SENTENCES, PROMPT, draft_session
 
 _NUMBER = re.compile(r"\d+(?:[.,:]\d+)*")
 _FACT = re.compile(r"^\[(\d+)\] (.+)$", re.MULTILINE)
+_QUOTED = re.compile(r"“[^”]*”|\"[^\"]*\"")
 FEWEST = 2
 _EXAMPLE = """\
 [1] I paused the quiz on rope after 2 answers and asked “what does the base change?”, which the notes do not say.
@@ -92,6 +94,20 @@ class StandsOnEvents:
         return f"The draft of {case.id} says {wrong[0]!r} with a number that the day lacks." if wrong else ""
 
 
+class SaysNothingForbidden:
+    """What a person who read the day's events marked as never to be said: orders obeyed, outcomes made up."""
+
+    name = "no statement says what the day forbids"
+
+    def broken(self, case: Case, value: Value) -> str:
+        """See `evals.suite.contract.Invariant`."""
+        for sentence in value["kept"]:
+            for pattern in case.expected.get("never", ()):
+                if re.search(pattern, _QUOTED.sub("“…”", sentence["text"])):
+                    return f"The draft of {case.id} says {sentence['text']!r}, which its day forbids."
+        return ""
+
+
 class Drafting:
     """The model's part of `study summarize`, over recorded days."""
 
@@ -102,7 +118,7 @@ class Drafting:
     code = ("graphs.session.drafting", "agent.domain.support", "agent.domain.condense", "agent.domain.session_draft")
     uses_chat = True
     scorer = DraftingScorer()
-    invariants = (StandsOnEvents(),)
+    invariants = (StandsOnEvents(), SaysNothingForbidden())
 
     @property
     def defects(self) -> Sequence[Variant]:
@@ -118,13 +134,16 @@ class Drafting:
 
     @cached_property
     def _days(self) -> dict[str, Day]:
-        return {id: _day(row) for id, row in folder("sessions")}
+        own = {id: _day(row) for id, row in folder("sessions")}
+        return own | {case.name: case.day() for case in read_cases()}
 
     def cases(self) -> list[Case]:
-        """Of `evals/cases/sessions/*.yaml`, a day a file, each its own source."""
+        """Of `evals/cases/sessions/`, a day a file, each its own source."""
+        never = {case.name: list(case.never) for case in read_cases()}
         return [
             Case(
                 id, id, split_of_some(place), {"date": day.date.isoformat(), "events": _plain(day)},
+                {"never": never.get(id, [])},
                 slices={"length": "long" if len(day.events) > 8 else "short"}, marker=f"Day: {day.date.isoformat()}",
             )
             for place, (id, day) in enumerate(self._days.items())

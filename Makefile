@@ -16,8 +16,9 @@ quiz: $(VENV)/.local ## set everything up, then quiz you (TOPIC=kv-cache-scaling
 	@$(BIN)/study model pull
 	@$(BIN)/study quiz $(TOPIC)
 
+# Four workers on two cores: many tests wait for other processes.
 test: $(VENV)/.dev ## set everything up, then run the tests (without the embedded model)
-	@$(BIN)/python -m pytest -n auto
+	@$(BIN)/python -m pytest -n 4
 
 live: $(VENV)/.dev ## run the tests that use the embedded model (fetches it once, 1.1 GB)
 	@$(BIN)/study model pull

@@ -173,7 +173,6 @@ class Answering:
         """Ask the graph; only the notes are searched, so that a learner's own files move no figure."""
         from agent.adapters.retrieval import similar_by
         from agent.adapters.retrieval.files import WorkspaceFiles
-        from agent.adapters.retrieval.retriever import similar_by
         from graphs.ask import AskContext
 
         files = WorkspaceFiles(ROOT)

@@ -10,6 +10,7 @@ from pydantic import ValidationError
 
 from agent.adapters.checkpoints.sqlite import Threads, config
 from agent.app.container import App
+from agent.app.note_gap import WorkspaceNoteGaps
 from agent.app.wordings import ModelWordings, NoWordings
 from agent.domain.attempt import Attempt, Question, Turn
 from agent.domain.errors import BusyError, ConflictError, GateError, StudyError, UsageError
@@ -92,6 +93,7 @@ def quiz_context(app: App, wordings: Wordings, journal: Journal) -> "QuizContext
         clock=app.clock,
         policy=app.policy,
         versions=app.versions,
+        gaps=WorkspaceNoteGaps(app),
     )
 
 

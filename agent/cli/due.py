@@ -7,6 +7,7 @@ from agent.app.memory import Remembered, choose_recheck, remembered, weak_claims
 from agent.cli.output import console, print_json
 from agent.domain.errors import UsageError
 from agent.domain.text import one_line
+from agent.workspace.drift import note_drift
 
 
 def run_due(topic: str | None, *, start: bool, json: bool) -> int:
@@ -20,7 +21,9 @@ def run_due(topic: str | None, *, start: bool, json: bool) -> int:
             raise UsageError("To check a topic again now, add --start.")
         rows = remembered(app)
         if json:
-            print_json({"due": [row_as_json(row) | {"weakest": weak_claims(app, row.topic.id)} for row in rows]})
+            changed = _changed(app)
+            more = [{"weakest": weak_claims(app, r.topic.id), "changed": changed.get(r.topic.id, [])} for r in rows]
+            print_json({"due": [row_as_json(row) | extra for row, extra in zip(rows, more, strict=True)]})
             return 0
         _print(app, rows)
     return 0
@@ -47,6 +50,7 @@ def _print(app: App, rows: list[Remembered]) -> None:
         out.print("No topic is verified yet, so there is nothing to check again; `study quiz` starts with one.")
         return
     out.print("level earned  recalled now  re-check", style="dim")
+    changed = _changed(app)
     for row in rows:
         style = "yellow" if row.due else None
         when = when_due(row)
@@ -58,11 +62,22 @@ def _print(app: App, rows: list[Remembered]) -> None:
         if row.due:
             claims = ", ".join(f"^{claim}" for claim in weak_claims(app, row.topic.id))
             out.print(f"{'':<28}{f'asks {claims}' if claims else 'its note cannot be read'}", style="dim")
+        if row.topic.id in changed:
+            blocks = ", ".join(f"^{claim}" for claim in changed[row.topic.id])
+            out.print(f"{'':<28}its note changed since at {blocks}; `study due {row.topic.id} --start`", style="yellow")
     due = sum(row.due for row in rows)
     if due:
         out.print(f"{due} due; `study due --start` checks the first one again, in three questions or so.")
     else:
         out.print("Nothing is due.")
+
+
+def _changed(app: App) -> dict[str, list[str]]:
+    """The blocks behind a level that say something else now, by topic."""
+    found: dict[str, list[str]] = {}
+    for drift in note_drift(app.workspace):
+        found.setdefault(drift.topic, []).append(drift.claim)
+    return found
 
 
 def when_due(row: Remembered) -> str:

@@ -251,6 +251,17 @@ def eval_retrieve(
     raise typer.Exit(run_retrieve(beir, run, json=json))
 
 
+@note_app.command("add")
+def note_add(
+    topic: Annotated[str, typer.Argument(help="Topic id or part of its name.")],
+    text: Annotated[str, typer.Argument(help="What the note lacks, in one sentence.")],
+) -> None:
+    """Propose that a topic's note gains a statement. Only `study review` writes it into the note."""
+    from agent.cli.setup import run_note_add
+
+    raise typer.Exit(run_note_add(topic, text))
+
+
 @note_app.command("new")
 def note_new(topic: Annotated[str, typer.Argument(help="Topic id or part of its name.")]) -> None:
     """Draft a topic's note from the template, with the chat model if there is one, for you to finish."""

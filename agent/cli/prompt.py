@@ -7,7 +7,7 @@ from prompt_toolkit.key_binding import KeyBindings, KeyPressEvent
 
 from agent.cli.editor import edit
 
-COMMANDS = ["/hint", "/skip", "/explain", "/appeal ", "/edit", "/quit"]
+COMMANDS = ["/hint", "/skip", "/explain", "/appeal ", "/note ", "/edit", "/quit"]
 
 
 class AnswerPrompt:

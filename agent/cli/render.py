@@ -53,7 +53,8 @@ class QuizScreen:
         if not self._begun:
             self._begun = True
             self._out.print(
-                "Answer in your own words. /hint, /skip, /explain, /appeal WHY, /quit; Ctrl-C pauses.", style="dim"
+                "Answer in your own words. /hint, /skip, /explain, /appeal WHY, /note, /quit; Ctrl-C pauses.",
+                style="dim",
             )
         self._out.print()
         self._out.print(f"{event['n']}. {_LEAD.get(event['kind'], '')}{event['text']}", style="bold")

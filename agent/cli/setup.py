@@ -22,6 +22,23 @@ def run_init(directory: Path, *, hooks: bool) -> int:
     return 0
 
 
+def run_note_add(query: str, text: str) -> int:
+    """Propose a statement for a note; 1 where the notes say it already."""
+    from agent.app.note_gap import propose_statement, said_already
+    from agent.domain.note_gap import as_statement
+
+    with App.load() as app:
+        topic, out = app.workspace.topic(query), console()
+        known = said_already(app, as_statement(text))
+        if known is not None:
+            out.print(f"Your notes say that already: {one_line(known.path)}:{known.start_line}")
+            return 1
+        proposal = propose_statement(app, topic.id, text)
+        out.print(f"Proposed: {one_line(proposal.change.summary, 400)}")
+        out.print("Nothing is changed until you decide with `study review`.")
+    return 0
+
+
 def run_note_new(query: str) -> int:
     """Draft a note for the user to finish; an existing one is never overwritten."""
     with App.load() as app:

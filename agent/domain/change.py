@@ -1,4 +1,4 @@
-"""What a decision may change in roadmap.md: a row's level, a row's status alone, or one line of its lists."""
+"""What a decision may change: a row of roadmap.md, a row's status alone, a line of its lists, or a line of a note."""
 
 from typing import Annotated, Any, Literal
 
@@ -190,7 +190,57 @@ class LineChange(Record):
         return f"“{self.text}” stays as it is." if self.part == "milestone" else "The focus stays as it is."
 
 
-AnyChange = Change | StatusChange | LineChange
+class NoteChange(Record):
+    """A statement that a note lacks, to be added as a bullet with the block id `block`.
+
+    It came from a correct answer: the note, not the learner, had the gap. `path` is the note's, `after` the statement
+    without markup.
+    """
+
+    topic: str
+    topic_text: str
+    path: str = Field(min_length=1)
+    block: str = Field(pattern=r"^[a-z0-9]+(?:-[a-z0-9]+)*$", max_length=80)
+    after: str = Field(min_length=1, max_length=600)
+    evidence: tuple[Evidence, ...] = ()
+
+    @property
+    def action(self) -> str:
+        """Name the kind of change, as clients of the approval see it."""
+        return "change_note"
+
+    @property
+    def was(self) -> str:
+        """Give what it starts from: nothing."""
+        return ""
+
+    @property
+    def becomes(self) -> str:
+        """Give what it leads to."""
+        return self.after
+
+    @property
+    def target(self) -> tuple[str, ...]:
+        """What a later proposal of the same replaces."""
+        return ("note", self.path, self.block)
+
+    @property
+    def summary(self) -> str:
+        """Say it in one line."""
+        return f"{self.topic_text}: add to {self.path} “{self.after}”"
+
+    @property
+    def applied(self) -> str:
+        """Say what holds once it is approved."""
+        return f"{self.path} says it now (^{self.block})."
+
+    @property
+    def refused(self) -> str:
+        """Say what holds once it is rejected."""
+        return f"{self.path} stays as it is."
+
+
+AnyChange = Change | StatusChange | LineChange | NoteChange
 
 
 def topic_of(change: AnyChange) -> str:

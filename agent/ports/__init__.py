@@ -2,7 +2,7 @@
 
 from agent.ports.chat import Chat, Prompt
 from agent.ports.grader import Grader
-from agent.ports.journal import Clock, Journal, Notes, Recorded, Wordings
+from agent.ports.journal import Clock, Journal, NoteGaps, Notes, Recorded, Wordings
 from agent.ports.lab import LabRunner
 from agent.ports.promotions import DecisionOutcome, Promotions
 from agent.ports.retriever import Filters, Passage, Retriever, Sources
@@ -15,6 +15,7 @@ __all__ = [
     "Grader",
     "Journal",
     "LabRunner",
+    "NoteGaps",
     "Notes",
     "Passage",
     "Promotions",

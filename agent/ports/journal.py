@@ -56,6 +56,22 @@ class Journal(Protocol):
         ...
 
 
+class NoteGaps(Protocol):
+    """Statements of the learner that the notes lack."""
+
+    def said(self, statement: str) -> str:
+        """Give the place (`path:line`) where the notes say it already, "" where they do not."""
+        ...
+
+    def propose(self, *, topic: str, statement: str, question: Question, appeal: str) -> None:
+        """Propose that the topic's note gains it, on the appeal at this path; nothing is written into the note.
+
+        Raises:
+            UsageError: it says too little.
+        """
+        ...
+
+
 class Wordings(Protocol):
     """Fresh wordings of authored questions and hints, where a chat model is there to make them."""
 

@@ -6,7 +6,7 @@ from uuid import NAMESPACE_URL, uuid5
 
 from agent.domain.appeal import MAY_REST
 from agent.domain.attempt import Attempt, content_hash
-from agent.domain.change import AnyChange, Change, Evidence, LineChange, StatusChange, status_after
+from agent.domain.change import AnyChange, Change, Evidence, LineChange, NoteChange, StatusChange, status_after
 from agent.domain.errors import ConflictError, GateError, UsageError
 from agent.domain.gate import GateEvidence, Requirement, gates, passed_attempt
 from agent.domain.ledger import heads, last_approved, levels, sound
@@ -30,14 +30,14 @@ class ChangeDraft:
     def requirements(self, change: AnyChange) -> list[Requirement]:
         """Check the gates of a change against the evidence on disk, lowest level first.
 
-        A status or a focus is the human's to choose; a tick rests on levels or evidence. Of a row, nothing is asked up
-        to the level that the ledger vouches for: that is a demotion, or the row set back to it. The row's own level
-        vouches for nothing, it may have been edited by hand. A level that is only confirmed, on evidence that changed,
-        is asked for everything again.
+        A status, a focus or a line of a note is the human's to choose; a tick rests on levels or evidence. Of a row,
+        nothing is asked up to the level that the ledger vouches for: that is a demotion, or the row set back to it.
+        The row's own level vouches for nothing, it may have been edited by hand. A level that is only confirmed, on
+        evidence that changed, is asked for everything again.
         """
         if isinstance(change, LineChange):
             return box_requirements(self._workspace, change, self._levels())
-        if isinstance(change, StatusChange):
+        if isinstance(change, StatusChange | NoteChange):
             return []
         vouched = self.vouched(change.topic)
         if change.to_level < vouched or change.to_level == vouched != change.from_level:

@@ -11,6 +11,7 @@ from agent.domain.errors import StudyError, WorkspaceError
 from agent.domain.level import Level
 from agent.domain.proposal import LedgerEntry
 from agent.domain.roadmap import Roadmap
+from agent.workspace.drift import note_drift
 from agent.workspace.evidence import stale_evidence
 from agent.workspace.files import inside, sha256_of
 from agent.workspace.labs import read_run, run_files
@@ -51,6 +52,7 @@ def check_workspace(workspace: Workspace) -> list[Problem]:
     found += _links(workspace, roadmap)
     found += _ledger(workspace, entries)
     found += _evidence(workspace, entries)
+    found += [Problem(drift.path, drift.line, "warning", drift.sentence) for drift in note_drift(workspace)]
     found += _labs(workspace)
     found += _attempts(workspace)
     found += _sessions(workspace, roadmap)

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path, PurePosixPath
 
 from agent.domain import ledger
-from agent.domain.change import AnyChange, Change, Evidence, LineChange, StatusChange
+from agent.domain.change import AnyChange, Change, Evidence, LineChange, NoteChange, StatusChange
 from agent.domain.errors import UsageError, WorkspaceError
 from agent.domain.gate import GateEvidence, SessionEvidence, Writeup, run_fault
 from agent.domain.lab import DESIGN, README, RESULTS, TEACHING, LabEvidence
@@ -224,6 +224,8 @@ def _looked_at_again(change: AnyChange) -> tuple[str, str]:
         return change.text, f"look at “{change.text}” again (`study milestone tick` pins it anew)"
     if isinstance(change, StatusChange):
         return change.topic, f"look at the status of {change.topic!r} again"
+    if isinstance(change, NoteChange):
+        return change.path, f"look at ^{change.block} again"
     name, level = change.topic, change.to_level
     return (
         name,

@@ -15,7 +15,7 @@ from uuid import NAMESPACE_URL, uuid5
 
 from agent.domain.appeal import MAY_REST
 from agent.domain.attempt import Attempt
-from agent.domain.change import AnyChange, Change, Evidence, LineChange, status_after
+from agent.domain.change import AnyChange, Change, Evidence, LineChange, NoteChange, status_after
 from agent.domain.errors import ConflictError, GateError, StudyError, UsageError, WorkspaceError
 from agent.domain.event import event_id
 from agent.domain.gate import Requirement
@@ -28,9 +28,9 @@ from agent.domain.roadmap import Topic
 from agent.workspace.change_draft import ChangeDraft
 from agent.workspace.evidence import canonical, file_hash, row_paths
 from agent.workspace.files import locked, read_text, sha256_of, write_text
-from agent.workspace.roadmap_change import apply_change, preview_change, row_of
+from agent.workspace.roadmap_change import apply_change, file_of, preview_change, row_of
 from agent.workspace.session_file import approved_text, is_draft, local_day
-from agent.workspace.workspace import ROADMAP, Workspace
+from agent.workspace.workspace import Workspace
 
 
 @dataclass(frozen=True, slots=True)
@@ -216,7 +216,7 @@ class PromotionStore:
         return [self.propose(change, reason) for change, reason in self._draft.ledger_changes()]
 
     def preview(self, change: AnyChange) -> tuple[str, str]:
-        """Give roadmap.md before and after the change, rebased on the file as it is now.
+        """Give the change's file before and after, rebased on it as it is now.
 
         Raises:
             ConflictError: what the change starts from does not hold any more.
@@ -224,9 +224,10 @@ class PromotionStore:
         return preview_change(self._workspace, change)
 
     def diff(self, change: AnyChange) -> str:
-        """Give the change as a unified diff of roadmap.md."""
+        """Give the change as a unified diff of its file."""
         before, after = self.preview(change)
-        lines = difflib.unified_diff(before.splitlines(), after.splitlines(), ROADMAP, ROADMAP, "now", "after", n=1)
+        name = file_of(change)
+        lines = difflib.unified_diff(before.splitlines(), after.splitlines(), name, name, "now", "after", n=1)
         return "\n".join(line.rstrip("\n") for line in lines)
 
     def decide(self, proposal_id: str, decision: Decision) -> Outcome:
@@ -279,7 +280,7 @@ class PromotionStore:
 
     def _canonical(self, change: AnyChange) -> AnyChange:
         """Give an edited change whose evidence paths are where they really lead, each once."""
-        have = [] if isinstance(change, LineChange) else row_paths(row_of(self._workspace, change.topic))
+        have = [] if isinstance(change, LineChange | NoteChange) else row_paths(row_of(self._workspace, change.topic))
         items: dict[str, Evidence] = {}
         for item in change.evidence:
             path = item.path
@@ -369,8 +370,8 @@ class PromotionStore:
         ledger = self._workspace.ledger.path(entry.at, entry.id)
         event = self._workspace.events.try_add(decided(entry, ledger))
         removed = self._workspace.proposals.remove(proposal.id)
-        roadmap = ROADMAP if entry.decision == "approved" else ""
-        return self._paths(proposal, [roadmap, ledger, removed or "", event or ""])
+        written_in = file_of(entry.change) if entry.decision == "approved" else ""
+        return self._paths(proposal, [written_in, ledger, removed or "", event or ""])
 
     def _write_change(self, change: AnyChange) -> None:
         apply_change(self._workspace, change)
@@ -405,7 +406,7 @@ def _require_same_subject(edited: AnyChange, proposed: AnyChange) -> None:
         if edited.to_level == edited.from_level:
             raise UsageError(f"{edited.to_level} is the row's level already; reject the proposal, or leave it.")
         return
-    focus = isinstance(edited, LineChange) and isinstance(proposed, LineChange) and edited.part == "focus"
-    free = {"evidence": ()} | ({"after": ""} if focus else {})
+    worded = isinstance(edited, NoteChange) or (isinstance(edited, LineChange) and edited.part == "focus")
+    free = {"evidence": ()} | ({"after": ""} if worded else {})
     if edited.model_copy(update=free) != proposed.model_copy(update=free):
         raise UsageError("Of this proposal only the evidence can be edited; reject it, or leave it.")

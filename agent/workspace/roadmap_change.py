@@ -1,10 +1,11 @@
-"""What each kind of change does to roadmap.md: the text before and after, and the write as a step that may repeat."""
+"""What each kind of change does to its file: the text before and after, and the write as a step that may repeat."""
 
-from agent.domain.change import AnyChange, Change, LineChange, StatusChange, status_to_write
+from agent.domain.change import AnyChange, Change, LineChange, NoteChange, StatusChange, status_to_write
 from agent.domain.errors import ConflictError
 from agent.domain.roadmap import EvidenceLink, Topic
 from agent.workspace.evidence import row_paths
 from agent.workspace.files import write_text
+from agent.workspace.note_change import apply_note, preview_note
 from agent.workspace.roadmap_lines import edited_line, lines_like
 from agent.workspace.workspace import ROADMAP, Workspace
 
@@ -21,12 +22,19 @@ def row_of(workspace: Workspace, topic_id: str) -> Topic:
     return topic
 
 
+def file_of(change: AnyChange) -> str:
+    """Give the file that a change is made in."""
+    return change.path if isinstance(change, NoteChange) else ROADMAP
+
+
 def preview_change(workspace: Workspace, change: AnyChange) -> tuple[str, str]:
-    """Give roadmap.md before and after a change, rebased on the file as it is now.
+    """Give the change's file before and after, rebased on the file as it is now.
 
     Raises:
         ConflictError: the row or line is gone, or it does not say any more what the change starts from.
     """
+    if isinstance(change, NoteChange):
+        return preview_note(workspace, change)
     before = workspace.roadmap_text()
     if isinstance(change, LineChange):
         return before, edited_line(before, change)
@@ -51,13 +59,16 @@ def preview_change(workspace: Workspace, change: AnyChange) -> tuple[str, str]:
 
 
 def apply_change(workspace: Workspace, change: AnyChange) -> None:
-    """Write an approved change into roadmap.md; a second time it changes nothing.
+    """Write an approved change into its file; a second time it changes nothing.
 
     Raises:
         ConflictError: the approval was interrupted, and the row or line was edited since.
     """
     if isinstance(change, LineChange):
         _apply_line(workspace, change)
+        return
+    if isinstance(change, NoteChange):
+        apply_note(workspace, change)
         return
     topic = row_of(workspace, change.topic)
     if isinstance(change, StatusChange):

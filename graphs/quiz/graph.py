@@ -8,7 +8,7 @@ from graphs.quiz import nodes
 from graphs.quiz.message import MessageKind, kind_of
 from graphs.quiz.state import QuizContext, QuizInput, QuizState
 
-Entry = Literal["open_quiz", "judge", "give_hint", "skip", "explain", "appeal", "stop", "refuse", "__end__"]
+Entry = Literal["open_quiz", "judge", "give_hint", "skip", "explain", "appeal", "note_gap", "stop", "refuse", "__end__"]
 
 
 def route_message(state: QuizState) -> Entry:
@@ -23,6 +23,7 @@ def route_message(state: QuizState) -> Entry:
         "skip": "skip",
         "explain": "explain",
         "appeal": "appeal",
+        "note": "note_gap",
         "quit": "stop",
         "unknown": "refuse",
     }
@@ -40,10 +41,11 @@ def build_quiz() -> StateGraph[QuizState, QuizContext, QuizInput, QuizState]:
     for node in (nodes.judge, nodes.give_hint, nodes.skip, nodes.explain, nodes.appeal, nodes.ask, nodes.close):
         graph.add_node(node.__name__, node)
     graph.add_node("open_quiz", nodes.open_quiz)
+    graph.add_node("note_gap", nodes.note_gap)
     graph.add_node("stop", nodes.stop)
     graph.add_node("refuse", nodes.refuse)
     graph.add_conditional_edges(START, route_message)
-    for name in ("open_quiz", "judge", "give_hint", "skip", "explain", "appeal"):
+    for name in ("open_quiz", "judge", "give_hint", "skip", "explain", "appeal", "note_gap"):
         graph.add_edge(name, "ask")
     graph.add_conditional_edges("ask", route_question)
     graph.add_edge("stop", "close")

@@ -2,8 +2,8 @@
 
 from typing import Literal
 
-MessageKind = Literal["answer", "hint", "skip", "explain", "appeal", "quit", "nothing", "unknown"]
-COMMANDS: tuple[MessageKind, ...] = ("hint", "skip", "explain", "appeal", "quit")
+MessageKind = Literal["answer", "hint", "skip", "explain", "appeal", "note", "quit", "nothing", "unknown"]
+COMMANDS: tuple[MessageKind, ...] = ("hint", "skip", "explain", "appeal", "note", "quit")
 MAX_ANSWER = 8_000  # characters; more is cut, so that a pasted book costs no more time than a long answer
 
 

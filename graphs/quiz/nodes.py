@@ -1,5 +1,6 @@
 """Nodes of the quiz. Each reads the note anew: it belongs to the user and may change between two messages."""
 
+from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
 from uuid import UUID, uuid4
@@ -29,6 +30,7 @@ from agent.domain.verdict import ClaimText, Verdict
 from graphs.quiz.message import text_of
 from graphs.quiz.state import FLOW_VERSION, QuizContext, QuizState
 
+_COMMANDS = "/hint, /skip, /explain, /appeal WHY, /note, /quit"
 MIN_SHARED_STEMS = 2  # an answer that shares fewer content words with a claim does not touch it
 
 
@@ -114,14 +116,55 @@ def skip(state: QuizState, runtime: Runtime[QuizContext]) -> QuizState:
 
 def appeal(state: QuizState, runtime: Runtime[QuizContext]) -> QuizState:
     """Keep the learner's case against the verdict on their last answer."""
-    context, case, turns = runtime.context, text_of(state["message"]), _turns(state)
-    note = context.notes.note(state["topic"])
+    found = _disputed(state, runtime.context)
+    if found is None:
+        return {"notice": "There is no verdict on an answer of yours to appeal against."}
+    question, table, last = found
+    case = text_of(state["message"])
+    _keep_case(state, runtime.context, question, last, case)
+    turn = Turn(question=question, action="appeal", text=case, at=runtime.context.clock.now())
+    return _with_turn(state, turn, appeal_notice(table, question.claim))
+
+
+def note_gap(state: QuizState, runtime: Runtime[QuizContext]) -> QuizState:
+    """Answer `/note`: the learner is right and the note lacks it. An appeal, and a proposed edit of the note.
+
+    What the notes say already is no gap; then only the place is shown.
+    """
+    context = runtime.context
+    found = _disputed(state, context)
+    if found is None:
+        return {"notice": "There is no verdict on an answer of yours; answer first, then /note."}
+    question, table, last = found
+    said = text_of(state["message"]) or last.text
+    place = context.gaps.said(said) if context.gaps else ""
+    if place:
+        return {"notice": f"Your notes say that already: {place}. /appeal WHY disputes the verdict."}
+    path = _keep_case(state, context, question, last, f"The note lacks it: {said}")
+    proposed = ""
+    if context.gaps:
+        try:
+            context.gaps.propose(topic=state["topic"], statement=said, question=question, appeal=path)
+            proposed = "Proposed for the note; you decide on it with `study review`. "
+        except UsageError as error:
+            proposed = f"Not proposed for the note: {error} "
+    turn = Turn(question=question, action="appeal", text=said, at=context.clock.now())
+    return _with_turn(state, turn, proposed + appeal_notice(table, question.claim))
+
+
+def _disputed(state: QuizState, context: QuizContext) -> tuple[Question, Mapping[str, Standing], Turn] | None:
+    """The question whose verdict is disputed, the standings before, and the answer; None where there is none."""
+    turns, note = _turns(state), context.notes.note(state["topic"])
     table = standings(note, turns, _history(state, context, note), context.policy)
     question = disputed(turns, table, _question(state))
     last = next((t for t in reversed(turns) if t.action == "answer"), None)
     if question is None or last is None or question.claim not in table:
-        return {"notice": "There is no verdict on an answer of yours to appeal against."}
-    context.journal.appeal(
+        return None
+    return question, table, last
+
+
+def _keep_case(state: QuizState, context: QuizContext, question: Question, last: Turn, case: str) -> str:
+    return context.journal.appeal(
         attempt=state["quiz_id"],
         topic=state["topic"],
         question=question,
@@ -129,8 +172,6 @@ def appeal(state: QuizState, runtime: Runtime[QuizContext]) -> QuizState:
         verdict=next(v.name for v in last.verdicts if v.claim == question.claim),
         case=case,
     )
-    turn = Turn(question=question, action="appeal", text=case, at=context.clock.now())
-    return _with_turn(state, turn, appeal_notice(table, question.claim))
 
 
 def ask(state: QuizState, runtime: Runtime[QuizContext]) -> QuizState:
@@ -155,7 +196,7 @@ def stop(state: QuizState) -> QuizState:
 
 def refuse(state: QuizState) -> QuizState:
     """Answer a command that does not exist; the question stays."""
-    return {"notice": "Commands are /hint, /skip, /explain, /appeal WHY, /quit; start with // to answer with a slash."}
+    return {"notice": f"Commands are {_COMMANDS}; start with // to answer with a slash."}
 
 
 def close(state: QuizState, runtime: Runtime[QuizContext]) -> QuizState:

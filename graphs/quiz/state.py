@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import Annotated, Any, Literal, TypedDict
 
 from agent.domain.quiz import Policy
-from agent.ports import Clock, Grader, Journal, Notes, Wordings
+from agent.ports import Clock, Grader, Journal, NoteGaps, Notes, Wordings
 
 # Raised when a thread of an older shape could not go on with the nodes of this one.
 FLOW_VERSION = 1
@@ -54,7 +54,10 @@ class QuizState(QuizInput, total=False):
 
 @dataclass(frozen=True, slots=True)
 class QuizContext:
-    """What the nodes need from outside, given to each run. `versions` is recorded with the attempt."""
+    """What the nodes need from outside, given to each run. `versions` is recorded with the attempt.
+
+    Without `gaps`, `/note` is an appeal and no more.
+    """
 
     notes: Notes
     journal: Journal
@@ -63,3 +66,4 @@ class QuizContext:
     clock: Clock
     policy: Policy
     versions: Mapping[str, str]
+    gaps: NoteGaps | None = None

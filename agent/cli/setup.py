@@ -6,6 +6,7 @@ from agent.app import App
 from agent.app.hooks import install_hooks
 from agent.cli.output import console
 from agent.domain.errors import UsageError
+from agent.domain.text import one_line
 from agent.workspace.files import locked, write_text
 from agent.workspace.init import init_workspace
 from agent.workspace.note_template import new_note

@@ -55,6 +55,11 @@ def _show(event: Mapping[str, Any], question: str, *, quiet: bool) -> None:
         out.print(f"\n{neutralise(event['text'])}")
         out.print(f"  “{one_line(event['quote'], 240)}”", style="dim")
         out.print(f"  {one_line(event['path'])}:{event['start_line']}", style="cyan")
+    elif event["event"] == "nearest":
+        out.print("\nNot in so many words; the nearest lines of your notes:")
+        for line in event["statements"]:
+            out.print(f"  {one_line(line['text'], 240)}")
+            out.print(f"  {one_line(line['path'])}:{line['start_line']}", style="cyan")
     elif event["event"] == "result":
         if event["notice"]:
             out.print(f"\n{neutralise(event['notice'])}", style="yellow")

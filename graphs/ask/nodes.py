@@ -20,6 +20,8 @@ ANSWER_TOKENS = 300
 CONDENSE_TOKENS = 60
 REMEMBERED_TURNS = 3
 MAX_QUESTION = 500
+NEAREST = 3
+NEAREST_CHARS = 1200
 
 
 class Standalone(BaseModel):
@@ -95,7 +97,12 @@ def _show(found: Supported | None, kept: list[dict[str, Any]], runtime: Runtime[
 
 
 def abstain(state: AskState, runtime: Runtime[AskContext]) -> AskState:
-    """Say that the notes do not say, with the nearest places."""
+    """Say that the notes do not say, with the nearest places; where they come near, with their words too."""
+    context = runtime.context
+    if answering.has_evidence([(place["lexical"], place["cosine"]) for place in state.get("places", [])]):
+        near = choose(state["query"], _statements(state, context)[0], NEAREST_CHARS)[:NEAREST]
+        shown = [{"text": s.plain, "path": s.path, "start_line": s.start_line, "end_line": s.end_line} for s in near]
+        runtime.stream_writer({"event": "nearest", "statements": shown})
     nearest = ", ".join(f"{place['path']}:{place['start_line']}" for place in state.get("places", [])[:3])
     notice = f"Your notes don't say; nearest: {one_line(nearest)}." if nearest else "Your notes don't say."
     turns = [*state.get("turns", []), {"question": state["query"], "answer": ""}]

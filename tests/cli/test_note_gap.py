@@ -76,6 +76,7 @@ def test_a_person_approves_and_the_note_alone_is_committed(root: Path) -> None:
     )
     assert {name.rsplit("/", 1)[0] for name in show.stdout.split()} == {
         PATH.rsplit("/", 1)[0],
+        "progress",
         "progress/ledger",
         "progress/events",
     }

@@ -89,12 +89,15 @@ def test_what_no_quote_carries_is_not_shown(retriever: HybridRetriever, root: Pa
     state = talk.ask(QUESTION)
     assert (state["outcome"], state["answer"]) == ("abstained", [])
     assert state["notice"].startswith("Your notes don't say; nearest: tracks/kv.md:1")
-    assert [event["event"] for event in talk.events] == ["passages"]
+    assert [event["event"] for event in talk.events] == ["passages", "nearest"]
+    assert talk.events[1]["statements"][0]["text"] == BOUND
+    assert talk.events[1]["statements"][0]["start_line"] == 5
 
 
 def test_far_question_asks_no_model(retriever: HybridRetriever, root: Path) -> None:
     talk = Conversation(retriever, root, ScriptedChat())
     assert talk.ask("zebra giraffe")["outcome"] == "abstained"
+    assert [event["event"] for event in talk.events] == ["passages"], "nothing is near, so nothing is held up as near"
 
 
 def test_without_a_model_the_passages_are_shown(retriever: HybridRetriever, root: Path) -> None:

@@ -94,11 +94,15 @@ class Shown:
 
 @dataclass(frozen=True, slots=True)
 class Answered:
-    """What the learner saw for a case; `outcome` as in `graphs.ask.state`."""
+    """What the learner saw for a case; `outcome` as in `graphs.ask.state`.
+
+    `nearest` is whether a gold line is among those held up as nearest where there is no answer.
+    """
 
     case: Case
     outcome: str
     shown: tuple[Shown, ...]
+    nearest: bool = False
 
 
 def half(case: Case) -> str:
@@ -114,12 +118,15 @@ def run(root: Path, retriever: Retriever, similar: Similar, chat: Chat, cases: I
     for case in cases:
         try:
             given: AskInput = {"question": case.question, "filters": {"folders": ["tracks"]}}
-            state: dict[str, Any] = graph.invoke(given, context=context)
+            steps: list[Any] = list(graph.stream(given, context=context, stream_mode=["custom", "values"]))
         except NotCachedError:
             continue
+        state: dict[str, Any] = [value for mode, value in steps if mode == "values"][-1]
+        told = [value for mode, value in steps if mode == "custom" and value["event"] == "nearest"]
+        near = any(_is_gold(root, case, line) for value in told for line in value["statements"])
         if state["outcome"] == "passages":
             raise ModelError(state["notice"])
-        yield Answered(case, state["outcome"], tuple(_shown(root, case, item) for item in state["answer"]))
+        yield Answered(case, state["outcome"], tuple(_shown(root, case, item) for item in state["answer"]), near)
 
 
 def _shown(root: Path, case: Case, item: dict[str, Any]) -> Shown:
@@ -127,9 +134,12 @@ def _shown(root: Path, case: Case, item: dict[str, Any]) -> Shown:
     path, first, last, quote = item["path"], item["start_line"], item["end_line"], item["quote"]
     lines = (root / path).read_text("utf-8").split("\n")
     resolves = 1 <= first <= last <= len(lines) and quote in "\n".join(lines[first - 1 : last]) and bool(quote.strip())
-    gold = {(p, block_line(root, p, block)) for p, block in (*case.expected, *case.also)}
-    right = any(p == path and first <= line <= last for p, line in gold)
-    return Shown(item["text"], path, first, last, quote, resolves, right)
+    return Shown(item["text"], path, first, last, quote, resolves, _is_gold(root, case, item))
+
+
+def _is_gold(root: Path, case: Case, item: dict[str, Any]) -> bool:
+    gold = ((path, block_line(root, path, block)) for path, block in (*case.expected, *case.also))
+    return any(path == item["path"] and item["start_line"] <= line <= item["end_line"] for path, line in gold)
 
 
 def figures(answers: Sequence[Answered]) -> dict[str, Measure]:
@@ -143,6 +153,7 @@ def figures(answers: Sequence[Answered]) -> dict[str, Measure]:
         "precision": [sum(s.right for s in a.shown) / len(a.shown) for a in shown],
         "precision, answerable": [sum(s.right for s in a.shown) / len(a.shown) for a in shown if a.case.expected],
         "recall": [float(any(s.right for s in a.shown)) for a in answerable],
+        "recall, or nearest lines": [float(a.nearest or any(s.right for s in a.shown)) for a in answerable],
         "abstained, unanswerable": [float(a.outcome == "abstained") for a in none],
         "abstained, answerable": [float(a.outcome == "abstained") for a in answerable],
     }

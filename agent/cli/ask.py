@@ -7,8 +7,8 @@ from typing import Any
 from agent.app import App
 from agent.cli.output import console, print_json
 from agent.domain.errors import UsageError
-from agent.domain.statement import highlights
-from agent.domain.text import neutralise, one_line
+from agent.domain.statement import Statement, highlights
+from agent.domain.text import content_stems, neutralise, one_line
 
 
 def run_ask(
@@ -20,9 +20,11 @@ def run_ask(
     with App.load() as app:
         topics = (app.workspace.topic(topic).id,) if topic else ()
         day = _day(since)
-        outcome = ""
+        outcome, held_up = "", False
         for event in ask(app, question, folders=tuple(folders), since=day, topics=topics, thread=thread):
-            outcome = event.get("outcome", outcome)
+            outcome, held_up = event.get("outcome", outcome), held_up or event["event"] == "nearest"
+            if outcome == "abstained" and held_up and not json:
+                continue  # the nearest lines said so
             if json:
                 print_json(event)
             else:
@@ -50,13 +52,15 @@ def _show(event: Mapping[str, Any], question: str, *, quiet: bool) -> None:
             )
             if not quiet:
                 for statement in highlights(question, passage["text"], passage["path"], passage["start_line"]):
-                    out.print(f"   {one_line(statement.plain, 300)}")
+                    out.print(f"   {one_line(statement.plain, 300)}  (line {statement.start_line})")
     elif event["event"] == "sentence":
         out.print(f"\n{neutralise(event['text'])}")
-        out.print(f"  “{one_line(event['quote'], 240)}”", style="dim")
+        quote = Statement(event["path"], event["start_line"], event["end_line"], event["quote"]).plain
+        if content_stems(quote) != content_stems(event["text"]):  # a line that answers in its own words is there once
+            out.print(f"  “{one_line(quote, 240)}”", style="dim")
         out.print(f"  {one_line(event['path'])}:{event['start_line']}", style="cyan")
     elif event["event"] == "nearest":
-        out.print("\nNot in so many words; the nearest lines of your notes:")
+        out.print("\nYour notes don't say it in so many words. The nearest lines:", style="yellow")
         for line in event["statements"]:
             out.print(f"  {one_line(line['text'], 240)}")
             out.print(f"  {one_line(line['path'])}:{line['start_line']}", style="cyan")

@@ -69,3 +69,17 @@ def test_index_says_what_it_covers_and_what_it_skipped(root: Path) -> None:
     status = json.loads(study(root, "index", "--status", "--json").out)
     assert status["chunks"] > 0
     assert [path for path, _ in status["skipped"]] == ["sessions/binary.md"]
+
+
+def test_many_files_of_a_folder_are_one_line(root: Path) -> None:
+    data = root / "lab" / "grader" / "data" / "answers"
+    data.mkdir(parents=True)
+    for number in range(5):
+        (data / f"{number}.yaml").write_text("true: paging moves bytes to the moon\n", "utf-8")
+    study(root, "index")
+    lines = study(root, "index", "--status").out.splitlines()
+    assert [line for line in lines if "lab/" in line] == ["skipped lab/grader/data/answers/ (5 files): a lab's data"]
+    assert len(json.loads(study(root, "index", "--status", "--json").out)["skipped"]) == 5
+    assert (
+        study(root, "ask", "Does paging move bytes to the moon?", "--in", "lab", "--json").events[0]["passages"] == []
+    )

@@ -57,7 +57,7 @@ def ask(
     chat = ScriptedChat(reply)
     graph = build_ask().compile()
     context = AskContext(retriever, WorkspaceFiles(root), chat)
-    events = list(graph.stream({"question": QUESTION}, context=context, stream_mode=["custom", "values"]))
+    events: list[Any] = list(graph.stream({"question": QUESTION}, context=context, stream_mode=["custom", "values"]))
     state = [value for mode, value in events if mode == "values"][-1]
     return dict(state), [value for mode, value in events if mode == "custom"], chat
 

@@ -1,13 +1,14 @@
 """`python -m evals.claims`: which claims of the notes the grader mistakes, for whoever writes the notes.
 
 Every claim is held against itself and its systematic falsehoods; where labelled answers exist (the cases of the dev
-split, and the answers that the grader was trained on, which flatter it), against those. Sealed cases are left out: a
-note that is edited to please them would unseal them.
+split, and the answers that the grader was trained on, which flatter it), against those. Notes with sealed cases are
+left out: one that is edited to please the grader would unseal them.
 """
 
 import argparse
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 
 import yaml
@@ -53,6 +54,16 @@ class Row:
     def mistakes(self) -> float:
         """Share of truthful answers refused plus share of falsehoods accepted; a false pass weighs twice."""
         return self.refused / max(1, self.truthful) + 2 * self.accepted / max(1, self.false)
+
+
+@cache
+def _sealed() -> frozenset[str]:
+    return frozenset(case.note for case in load_cases("sealed", generated=False))
+
+
+def is_sealed(note: str) -> bool:
+    """Whether the note has sealed cases."""
+    return note in _sealed()
 
 
 def made(note: Note) -> Iterator[Answer]:
@@ -127,7 +138,8 @@ def report(table: Sequence[Row], version: str, limit: int) -> str:
         "",
         "Made by `python -m evals.claims`, at the quiz's bands, first answer only. A claim is held against itself, its",
         "systematic falsehoods (negation, number, direction), the dev cases and the answers that trained the grader;",
-        "sealed cases are left out. An abstention on a truthful answer counts as refused: the quiz asks once more.",
+        "notes with sealed cases are left out. An abstention on a truthful answer counts as refused: the quiz asks",
+        "once more.",
         "",
         f"Grader {version}. {len(table)} claims of {len({r.note for r in table})} notes: {refused} of {truthful} "
         f"truthful answers refused ({refused / max(1, truthful):.1%}), {accepted} of {false} falsehoods accepted "
@@ -154,7 +166,7 @@ def main() -> int:
     parser.add_argument("--worst", type=int, default=60, help="how many claims to list")
     parser.add_argument("--out", type=Path, help="write the report there instead of printing it")
     given = parser.parse_args()
-    answers = [a for note in notes().values() for a in made(note)] + list(written())
+    answers = [a for note in notes().values() if not is_sealed(note.id) for a in made(note)] + list(written())
     chosen = [a for a in answers if not given.note or a.note in given.note]
     grader = quiz_grader(given.kind)
     text = report(rows(grader, chosen), grader.version, given.worst)

@@ -8,7 +8,7 @@ import pytest
 from agent.domain.verdict import ClaimText, Verdict
 from evals import claims
 from evals.adversarial.pins import notes
-from evals.claims import Answer, made, report, rows, written
+from evals.claims import Answer, is_sealed, made, report, rows, written
 
 NOTE = notes()["kv-cache-scaling"]
 
@@ -44,8 +44,10 @@ def test_refusals_and_false_passes_are_counted_and_the_worst_claim_comes_first()
 
 def test_every_claim_is_held_against_itself_and_no_sealed_case_is_read() -> None:
     assert {a.claim for a in made(NOTE) if a.true} == {c.id for c in NOTE.claims}
-    sealed = {"rope", "sft-vs-dpo", "mqa-gqa-intuition-and-impact"} - {"rope"}
-    assert not sealed & {a.note for a in written()}
+    assert is_sealed("persistence")
+    assert not is_sealed(NOTE.id)
+    assert not is_sealed("offload")
+    assert not any(is_sealed(a.note) for a in written())
 
 
 def test_the_command_writes_the_page(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

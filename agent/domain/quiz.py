@@ -43,7 +43,7 @@ class Policy:
 
     unasked: float = 0.9
     unasked_share: float = 0.4
-    both: float = 0.4
+    both: float = 0.34
     voiced: float = 0.8
     contrast: float = 0.2
     denied: float = 0.4
@@ -197,8 +197,7 @@ def _both_cover(before: Standing, turn: Turn, verdict: Judged, policy: Policy) -
     """
     if turn.question.kind != "follow_up" or turn.question.claim != verdict.claim or before.status != "missing":
         return False
-    unsure = not _sure(verdict, "contradicted") and verdict.p_covered > verdict.p_contradicted
-    return unsure and (before.p_covered + verdict.p_covered) / 2 >= policy.both
+    return not _sure(verdict, "contradicted") and (before.p_covered + verdict.p_covered) / 2 >= policy.both
 
 
 def _hear_misconception(

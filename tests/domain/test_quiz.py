@@ -257,6 +257,11 @@ class TestTwoAnswers:
         assert status([unsure(first)], "c0", policy=policy) == "missing"
         assert status([unsure(first), unsure(second)], "c0", policy=policy) == expected
 
+    def test_a_mere_suspicion_of_contradiction_does_not_outweigh_them(self) -> None:
+        suspected = answer(("c0", "contradicted", 0.55), abstain=True)
+        assert status([suspected, suspected], "c0", policy=Policy(both=0.4)) == "covered"
+        assert status([suspected, suspected], "c0", policy=Policy(both=0.5)) == "missing"
+
     def test_a_contradiction_is_not_outweighed(self) -> None:
         unsure = answer(("c0", "covered", 0.49), abstain=True)
         against = answer(("c0", "contradicted", 0.6))

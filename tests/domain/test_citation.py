@@ -1,3 +1,5 @@
+import re
+
 import pytest
 from hypothesis import assume, given
 from hypothesis import strategies as st
@@ -73,6 +75,7 @@ def test_what_is_cut_from_the_source_resolves_to_itself(words: list[str], gaps: 
     last = data.draw(st.integers(first, len(words) - 1))
     quote = "".join(w + g for w, g in zip(words[first:last], gaps[first:last], strict=True)) + words[last]
     assume(not quote.startswith(("*", "_", "`", "-", ">")) and not quote.endswith(("*", "_", "`")))
+    assume(not re.match(r"\d+[.)]\s", quote))  # at its start, a number in a list is a marker that is passed over
     span = locate(quote, source, min_chars=1)
     if span is None:  # only where nothing but markers remains, or the words are cut elsewhere
         assert not any(c.isalnum() for c in quote) or locate(quote, source, min_chars=0) is None

@@ -14,7 +14,7 @@ help: ## show this list
 
 quiz: $(VENV)/.local ## set everything up, then quiz you (TOPIC=kv-cache-scaling for a topic of your choice)
 	@$(BIN)/study model pull
-	@$(BIN)/study quiz $(TOPIC)
+	@$(BIN)/study quiz $(TOPIC) || [ $$? -eq 1 ]  # 1: not passed yet, which is no error of make's
 
 # Four workers on two cores: many tests wait for other processes.
 test: $(VENV)/.dev ## set everything up, then run the tests (without the embedded model)

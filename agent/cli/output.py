@@ -65,3 +65,13 @@ def counter(label: str) -> Callable[[int, int], None] | None:
         sys.stderr.flush()
 
     return report
+
+
+def read_line(question: str) -> str | None:
+    """Read a line typed at the terminal, "" where it is no text; None at the end of the input."""
+    try:
+        return input(question).strip()
+    except EOFError:
+        return None
+    except UnicodeDecodeError:
+        return ""

@@ -7,7 +7,7 @@ from agent.app import App
 from agent.app.lines import propose_ready_ticks
 from agent.app.review import Asked, Decided, Review, catch_up, review
 from agent.cli.editor import edit
-from agent.cli.output import console, interactive, print_json
+from agent.cli.output import console, interactive, print_json, read_line
 from agent.domain.proposal import Proposal
 from agent.domain.text import one_line
 
@@ -78,22 +78,12 @@ def _show(asked: Asked) -> None:
 def _choice() -> str:
     """Read one decision; the end of input means later, never anything else."""
     while True:
-        typed = _input("[a]pprove, [e]dit, [r]eject, [l]ater, [q]uit? ")
+        typed = read_line("[a]pprove, [e]dit, [r]eject, [l]ater, [q]uit? ")
         if typed is None:
             return "quit"
         for key, name in (*DECISIONS.items(), ("q", "quit")):
             if typed.casefold() in (key, name):
                 return name
-
-
-def _input(question: str) -> str | None:
-    """Read a line; None at the end of the input."""
-    try:
-        return input(question).strip()
-    except EOFError:
-        return None
-    except UnicodeDecodeError:
-        return ""
 
 
 def _reply(thread: Review, asked: Asked, answer: str) -> Asked | Decided:
@@ -105,7 +95,7 @@ def _reply(thread: Review, asked: Asked, answer: str) -> Asked | Decided:
         return thread.reply(asked, {"type": "edit", "edited": edited, "reason": reason})
     reason = ""
     if answer == "reject":
-        given = _input("Why (one line, kept in the ledger)? ")
+        given = read_line("Why (one line, kept in the ledger)? ")
         if given is None:
             return asked
         reason = given

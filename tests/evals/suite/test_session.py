@@ -94,6 +94,18 @@ def test_a_repeatable_model_that_changed_nothing_is_settled_by_its_canary(tmp_pa
     assert endpoint.tries == asked + 20, "the canary is asked anew, and nothing else"
 
 
+def test_few_items_that_all_came_out_the_same_are_not_worse_and_not_called_blind(tmp_path: Path) -> None:
+    place, endpoint, few = home(tmp_path), model(greedy=True), Drill(sources=30)
+    once = Options(items=1, full=True)
+    promoted(place, endpoint, few, options=once)
+    result = session(place, endpoint, few, options=once).run()
+    subject = result.subjects[0]
+    assert subject.first is not None
+    assert subject.first.detectable > 0.1, "a test on so few items could not have seen a drop of ten points"
+    assert (result.verdict, result.exit_code) == ("not worse", 0)
+    assert subject.reason == f"nothing that decides has changed, and all {subject.first.items} scores came out the same"
+
+
 def test_other_bytes_under_the_same_fingerprint_are_drift_and_no_regression(tmp_path: Path) -> None:
     place = home(tmp_path)
     promoted(place, model(greedy=True))

@@ -2,7 +2,8 @@
 
     python -m evals.story            # writes docs/story.md and the pictures beside it
 
-Needs tmux, and the embedded model for one step (`study model pull`). What is typed is in `evals/cases/story/story.yaml`; everything else is what the program printed.
+Needs tmux, and the embedded model for one step (`study model pull`). What is typed is in
+`evals/cases/story/story.yaml`; everything else is what the program printed.
 """
 
 import os
@@ -22,9 +23,10 @@ READY = r"^\$\s*$"
 PICTURES = ("matrix", "history")
 PAGE = """# From L0 to L3
 
-One topic on a scratch copy of this repository, one day, without a chat model but for the last step: a quiz, a lab that was run, variants side by side
-with a failure understood. Each level is refused first for what is missing, then approved by a person. Recorded by
-`python -m evals.story`; what is typed is in `evals/cases/story/`, everything else is what the program printed.
+One topic on a scratch copy of this repository: a quiz, a lab that was run, variants side by side with a failure
+understood, and the day summarized (the only step with a chat model). Each level is refused first for what is missing,
+then approved by a person. Recorded by `python -m evals.story`; what is typed is in `evals/cases/story/`, everything else
+is what the program printed.
 """
 
 

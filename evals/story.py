@@ -25,7 +25,7 @@ PAGE = """# From L0 to L3
 
 One topic on a scratch copy of this repository: a quiz, a lab that was run, variants side by side with a failure
 understood, and the day summarized (the only step with a chat model). Each level is refused first for what is missing,
-then approved by a person. Recorded by `python -m evals.story`; what is typed is in `evals/cases/story/`, everything else
+then approved by a person. Recorded by `python -m evals.story`; what is typed is in `evals/cases/story/`, all else
 is what the program printed.
 """
 

@@ -1,11 +1,13 @@
 """Records how a topic goes from L0 to L3 on a scratch copy of the workspace, each step refused before it is approved.
 
     python -m evals.story            # writes docs/story.md and the pictures beside it
+    python -m evals.story --chat     # and summarizes the day with the embedded model
 
-Needs tmux, and the embedded model for one step (`study model pull`). What is typed is in
+Needs tmux and jq, and the small models (`study model pull`). What is typed is in
 `evals/cases/story/story.yaml`; everything else is what the program printed.
 """
 
+import argparse
 import os
 import shutil
 import tempfile
@@ -24,15 +26,17 @@ PICTURES = ("matrix", "history")
 PAGE = """# From L0 to L3
 
 One topic on a scratch copy of this repository: a quiz, a lab that was run, variants side by side with a failure
-understood, and the day summarized (the only step with a chat model). Each level is refused first for what is missing,
-then approved by a person. Recorded by `python -m evals.story`; what is typed is in `evals/cases/story/`, all else
-is what the program printed.
+understood. Each level is refused first for what is missing, then approved by a person; the roadmap's row and the
+ledger's entry follow. Recorded by `python -m evals.story`; what is typed is in `evals/cases/story/`, all else is what
+the program printed, long screens cut in the middle.
 """
 
 
-def steps(terminal: Terminal, folder: Path) -> Iterator[str]:
+def steps(terminal: Terminal, folder: Path, *, chat: bool) -> Iterator[str]:
     """Type the script and give the page's pieces as they come about."""
     for step in yaml.safe_load((CASES / "story.yaml").read_text(encoding="utf-8")):
+        if step.get("model") and not chat:
+            continue
         if "part" in step:
             yield f"\n## {step['part']}\n"
         if "say" in step:
@@ -52,8 +56,14 @@ def shown(terminal: Terminal, folder: Path, step: Mapping[str, Any]) -> str:
     if step.get("quiz"):
         answer(terminal, folder)
     terminal.wait_for(step.get("until", READY))
-    lines = terminal.text().rstrip().splitlines()[max(before, 0) :]
-    return "\n```text\n" + "\n".join(lines).removesuffix("\n$") + "\n```\n"
+    if "answer" in step:
+        terminal.type(step["answer"])
+        terminal.wait_for(READY)
+    lines = [line.rstrip() for line in terminal.text().rstrip().splitlines()[max(before, 0) : -1]]
+    first, last = step.get("cut", (len(lines), 0))
+    if first + last < len(lines):
+        lines = [*lines[:first], "…", *lines[-last:]]
+    return "\n```text\n" + "\n".join(lines).rstrip() + "\n```\n"
 
 
 def answer(terminal: Terminal, folder: Path) -> None:
@@ -69,6 +79,9 @@ def answer(terminal: Terminal, folder: Path) -> None:
 
 def main() -> None:
     """Record and write the docs."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--chat", action="store_true", help="also the steps that need the embedded model")
+    arguments = parser.parse_args()
     os.environ["STUDY_CHAT"] = "none"
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name) / "study"
@@ -77,7 +90,9 @@ def main() -> None:
         terminal = Terminal(folder)
         try:
             terminal.wait_for(READY)
-            told = "".join(steps(terminal, folder)).replace(name, "…").replace(str(Path.home()), "~")
+            told = (
+                "".join(steps(terminal, folder, chat=arguments.chat)).replace(name, "…").replace(str(Path.home()), "~")
+            )
         finally:
             terminal.close()
         for picture in PICTURES:

@@ -15,7 +15,8 @@ from agent.domain.text import STOP_WORDS, fold, stem, words
 
 MIN_WORDS, MAX_WORDS = 4, 80
 MAX_RANGE = 30  # facts that `[2-9]` can name at once
-MAX_FOREIGN = 1  # content words that no cited fact has
+# Words of its own that a sentence may have, one in so many: of three words, one is a third of what is said.
+OWN_WORD_IN = 5
 _NUMBERS = r"\[\d{1,3}(?:\s*[,;–-]\s*\d{1,3})*\]"
 _CITED = rf"(?P<cited>{_NUMBERS}(?:\s*[,;]?\s*{_NUMBERS}){{0,9}})"
 _LINE = re.compile(rf"^[\s\-*•]*{_CITED}\s*[:\-–.]?\s*(?P<text>.+)$")
@@ -23,9 +24,18 @@ _TAIL = re.compile(rf"^[\s\-*•\d.]*(?P<text>.+?)\s*{_CITED}\s*\.?$")
 _ID = re.compile(r"\b(?=[0-9a-f]*\d)(?=[0-9a-f]*[a-f])[0-9a-f]{7,40}\b")
 _PAIR = re.compile(r"(\d+) of (\d+)")
 _NUMBER = re.compile(r"\d+(?:[.,:]\d+)*")
+_THOUSANDS = re.compile(r"\d{1,3}(?:,\d{3})+(?:\.\d+)?")
 _LEVEL = re.compile(r"\b[Ll]\s?(\d)\b|\blevels?\s+(\d)\b", re.IGNORECASE)
 _QUOTED = re.compile(r"[“\"`]([^”\"`]+)[”\"`]")
-_I_ANSWERED = re.compile(r"i (?:did not |didn t |could not |couldn t )?answer")
+# Who answers a question from the notes is the notes: an `I` before the verb, and none of these right before it.
+_ANSWERERS = frozenset("notes note assistant it they which that who was were is are been being got".split())
+_AUXILIARY = frozenset("did didn t not have has had could couldn then also fully".split())
+_SENTENCE_END = re.compile(r"[.!?;:](?=\s|$)")
+# A cause is a claim of its own: that two things happened, one after the other, does not make it.
+_CAUSE = re.compile(
+    r"\b(?:because|therefore|thus|hence|caus(?:e|es|ed|ing)|due to|owing to|thanks to|so that|as a result"
+    r"|result(?:ed|ing|s)? (?:in|from)|(?:led|leads|leading) to|which (?:made|means|meant))\b"
+)
 # What a name looks like: parts joined by - _ / ., letters with digits, capitals inside or throughout.
 _NAME = re.compile(r"(?<![\w/.-])(?:[^\W\d_][\w]*(?:[-_/.]\w+)+|[^\W\d_]+\d\w*|[A-Za-z]+[A-Z]\w*)(?![\w])")
 _NEGATIONS = frozenset("no not never none neither nor without cannot isn doesn don didn wasn nothing".split())
@@ -42,6 +52,8 @@ _NEUTRAL = frozenset(
     did record recorded jot jotted log logged wrote written write there lab run ran change changed edit file commit
     committed decision decided result about my notes number""".split()
 )
+# How the tool writes a unit, and how people say it.
+_UNITS = {"second": "s", "seconds": "s", "minute": "min", "minutes": "min", "milliseconds": "ms", "hours": "h"}
 # Outcomes are claims: each needs an event of the tool that says so; the learner's own lines do not count.
 _OUTCOMES = {
     "passed": "pass passed passing succeed succeeded successful successfully success",
@@ -51,7 +63,8 @@ _OUTCOMES = {
     "edited": "edited amended",
     "answered": "answered answer answers",
     "explained": "explain explained explains mastered master understood understand understanding mastery",
-    "improved": "improve improved improvement better best faster optimised optimized fixed solved resolved proved",
+    "improved": "improve improved improvement achieve achieved achieving better best faster optimised optimized fixed "
+    "solved resolved proved",
     "completed": "complete completed finish finished done ready",
 }
 _OUTCOME = {stem(word): name for name, line in _OUTCOMES.items() for word in line.split()}
@@ -97,6 +110,8 @@ def fault(said: Said, facts: Sequence[Fact], day: str = "") -> str:
         _number_fault(said.text, own, cited, source, day),
         _name_fault(said.text, source),
         _outcome_fault(own, cited),
+        _answer_fault(said.text, cited),
+        _cause_fault(own, source),
         _polarity_fault(own, told, cited),
         _foreign_fault(own, source),
         _idle_citation(told, cited),
@@ -126,7 +141,8 @@ def _number_fault(text: str, told: Sequence[str], facts: Sequence[Fact], source:
         if fold(name) in source or name == day:
             text = text.replace(name, " ")
     given = [*_NUMBER.findall(fold(text)), *(_COUNTS[word] for word in told if word in _COUNTS)]
-    wrong = next((number for number in given if number not in allowed), None)
+    values = {_value(number) for number in allowed}
+    wrong = next((number for number in given if _value(number) not in values), None)
     if wrong is not None:
         return f"the number {wrong} is in no cited fact"
     pair = next((pair for pair in _PAIR.findall(fold(text)) if pair not in _PAIR.findall(figures)), None)
@@ -135,6 +151,16 @@ def _number_fault(text: str, told: Sequence[str], facts: Sequence[Fact], source:
     if _ALL & set(told) and not _ALL & set(words(figures)) and not _complete(figures):
         return "it says all where no cited fact does"
     return ""
+
+
+def _value(number: str) -> str:
+    """Give a number as its value is written shortest: 600.0 is 600, and 1,200 is 1200; a time stays as it is."""
+    plain = number.replace(",", "") if _THOUSANDS.fullmatch(number) else number
+    whole, _, rest = plain.partition(".")
+    if not whole.isdecimal() or (rest and not rest.isdecimal()):
+        return number
+    rest = rest.rstrip("0")
+    return f"{whole}.{rest}" if rest else whole
 
 
 def _figures(facts: Sequence[Fact]) -> Iterator[str]:
@@ -173,13 +199,32 @@ def _outcome_fault(told: Sequence[str], facts: Sequence[Fact]) -> str:
         denied = bool(_NEGATIONS & set(told[max(0, place - 3) : place]))
         if denied == (outcome in have):
             return f"{word!r} is {'an' if denied else 'the'} outcome of {'a' if denied else 'no'} cited fact"
-    if all(event.kind == "ask" for event in events) and _I_ANSWERED.match(" ".join(told)):
-        return "the notes answered, not the learner"
     levels = {str(event.data.get(key)) for event in events if event.kind == "decision" for key in ("from", "to")}
     for match in _LEVEL.finditer(" ".join(told)):
         if f"L{match[1] or match[2]}" not in levels:
             return f"the level in {match[0]!r} is in no cited decision"
     return ""
+
+
+def _answer_fault(text: str, facts: Sequence[Fact]) -> str:
+    kinds = {event.kind for fact in facts for event in fact.events}
+    for sentence in _SENTENCE_END.split(_QUOTED.sub(" ", text)):
+        told = words(sentence)
+        about_notes = kinds == {"ask"} or ("ask" in kinds and "notes" in told)
+        verbs = [place for place, word in enumerate(told) if word in ("answer", "answered", "answering")]
+        if about_notes and any(_subject_is_i(told[:place]) for place in verbs):
+            return "the notes answered, not the learner"
+    return ""
+
+
+def _subject_is_i(before: Sequence[str]) -> bool:
+    near = [word for word in before if word not in _AUXILIARY][-2:]
+    return "i" in before and not _ANSWERERS & set(near)
+
+
+def _cause_fault(told: Sequence[str], source: str) -> str:
+    cause = _CAUSE.search(" ".join(told))
+    return f"{cause[0]!r} claims a cause, and no cited fact does" if cause and not _CAUSE.search(source) else ""
 
 
 def outcomes(event: Event) -> set[str]:
@@ -211,17 +256,20 @@ def _polarity_fault(own: Sequence[str], told: Sequence[str], facts: Sequence[Fac
 def _foreign_fault(told: Sequence[str], source: str) -> str:
     have = {stem(word) for word in words(source)}
     have |= {stem(part) for word in source.split() for part in words(re.sub(r"[-_/.^]", " ", word))}
-    foreign = [
+    units = {word for word, unit in _UNITS.items() if unit in have}
+    content = [
         word
         for word in dict.fromkeys(told)
-        if word not in STOP_WORDS
+        if word not in STOP_WORDS | _ALL | _NEGATIONS | units
         and word not in _COUNTS
-        and word not in _ALL | _NEGATIONS
         and not word[0].isdigit()
-        and stem(word) not in have | _NEUTRAL
         and stem(word) not in _OUTCOME
+        and stem(word) not in _NEUTRAL - have
     ]
-    return f"{foreign[0]!r} and other words are in no cited fact" if len(foreign) > MAX_FOREIGN else ""
+    foreign = [word for word in content if stem(word) not in have]
+    if len(foreign) > 1:
+        return f"{foreign[0]!r} and other words are in no cited fact"
+    return f"{foreign[0]!r} is in no cited fact" if len(foreign) * OWN_WORD_IN > len(content) else ""
 
 
 def told_of(said: Said, facts: Sequence[Fact]) -> list[Event]:

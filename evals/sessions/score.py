@@ -132,7 +132,7 @@ def _exact(statement: Statement, cited: Sequence[dict[str, Any]], case: DayCase)
     for ref in sorted({ref for event in cited for ref in event["refs"] if ref in text}, key=len, reverse=True):
         text, good = text.replace(ref, " "), good + 1  # a path that is there as a whole; its digits are no numbers
     for number in _NUMBER.findall(_plain(text)):
-        good, bad = (good + 1, bad) if number in numbers else (good, [*bad, f"number {number}"])
+        good, bad = (good + 1, bad) if _among(number, numbers) else (good, [*bad, f"number {number}"])
     for pair in _PAIR.findall(_plain(text)):
         good, bad = (good + 1, bad) if pair in _PAIR.findall(said) else (good, [*bad, f"{pair[0]} of {pair[1]}"])
     for level in _LEVEL.findall(text):
@@ -144,6 +144,14 @@ def _exact(statement: Statement, cited: Sequence[dict[str, Any]], case: DayCase)
         found = all(part.strip(" .") in source for part in parts)
         good, bad = (good + 1, bad) if found else (good, [*bad, f"quotation {quoted[:60]!r}"])
     return good, bad
+
+
+def _among(number: str, numbers: set[str]) -> bool:
+    """Whether a number is one of these, as it is written or by its value (600 for 600.0)."""
+    if number in numbers:
+        return True
+    values = {float(other) for other in numbers if other.count(".") < 2 and ":" not in other}
+    return number.count(".") < 2 and ":" not in number and float(number) in values
 
 
 def _source(statement: Statement, cited: Sequence[dict[str, Any]], case: DayCase) -> str:

@@ -29,6 +29,10 @@ def why(text: str, *cited: int, events: tuple[Event, ...] = ()) -> str:
         ("I committed 3fa1c2d with +40 −3 lines about paging.", (8,)),
         ("The change of kv-cache-scaling from L0 to L1 was approved.", (9,)),
         ("I asked what speculative decoding is, which the notes do not say.", (5,)),
+        ("I asked why decoding is memory-bound, which was answered from the notes.", (4,)),
+        ("I asked “why is decoding memory-bound?”: answered from the notes.", (4,)),
+        ("I ran serving-bench for 41.2 seconds, exit code 0.", (6,)),
+        ("I ran serving-bench for 41.20 s, exit code 0.", (6,)),
     ],
 )
 def test_what_the_facts_say_is_kept(text: str, cited: tuple[int, ...]) -> None:
@@ -58,6 +62,16 @@ def test_what_the_facts_say_is_kept(text: str, cited: tuple[int, ...]) -> None:
         ("I never asked why decoding is memory-bound.", (4,), "denies"),
         ("I answered why decoding is memory-bound from the notes.", (4,), "not the learner"),
         ("I did not answer what speculative decoding is.", (5,), "not the learner"),
+        ("I asked why decoding is memory-bound and answered from the notes.", (4,), "not the learner"),
+        (
+            "I passed the quiz on kv-cache-scaling. I answered why decoding is memory-bound from the notes.",
+            (2, 4),
+            "not",
+        ),
+        ("I ran serving-bench for 41.2 s, which resulted in exit code 0.", (6,), "'resulted in' claims a cause"),
+        ("I passed the quiz on kv-cache-scaling because I read the GQA paper.", (1, 2), "'because' claims a cause"),
+        ("I ran serving-bench for 41.2 s, achieving exit code 0.", (6,), "'achieving' is the outcome of no cited fact"),
+        ("I read the GQA paper for breakfast.", (1,), "'breakfast' is in no cited fact"),
         ("The notes answer what speculative decoding is.", (5,), "'answer' is the outcome of no cited fact"),
         ("I read the GQA paper and compared latency of several servers.", (1,), "'compared' and other words"),
         ("I passed the quiz on kv-cache-scaling with 9 answers.", (2, 8), "nothing of [8]"),
@@ -87,6 +101,18 @@ def test_a_decision_carries_its_own_level_only() -> None:
     given = (approved(1), approved(2, "paged-attention", "L2"))
     assert why("The change of paged-attention from L0 to L2 was approved.", 2, events=given) == ""
     assert why("The change of kv-cache-scaling from L0 to L2 was approved.", 1, events=given)
+
+
+@pytest.mark.parametrize(("said", "kept"), [("600", True), ("600.0", True), ("600.00", True), ("60", False)])
+def test_a_number_equal_in_value_is_the_same(said: str, kept: bool) -> None:
+    line = noted(1, "the sweep took 600.0 s and 1,200 MiB")
+    assert (why(f"I noted that the sweep took {said} s.", 1, events=(line,)) == "") is kept
+    assert (why(f"I noted that the sweep took {said} s and 1200 MiB.", 1, events=(line,)) == "") is kept
+
+
+def test_a_cause_that_a_fact_names_may_be_named() -> None:
+    line = noted(1, "batch 16 was slow because the server was still warming up")
+    assert why("I noted that batch 16 was slow because the server was still warming up.", 1, events=(line,)) == ""
 
 
 def test_counts_of_what_is_cited_may_be_said() -> None:

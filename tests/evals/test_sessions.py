@@ -56,6 +56,7 @@ def test_a_day_is_the_learners_own() -> None:
     ("text", "events"),
     [
         ("I ran rag-baseline with bm25 for 41.2 seconds and its recall was 0.71.", (RUN,)),
+        ("I ran rag-baseline with bm25 for 41.20 seconds and its recall was 0.710.", (RUN,)),
         ("I did not pass the quiz on retrieval-baseline yet and explained 3 of 4 core claims.", (QUIZ,)),
         ("I passed the quiz on query-rewrite with 15 answers.", (PASSED,)),
         ("I ran rag-baseline and took 1 quiz on retrieval-baseline.", (RUN, QUIZ)),

@@ -67,7 +67,7 @@ COMMANDS = {
     "plan": {"--hours", "--json"},
     "progress": {"--check", "--json"},
     "promote": {"topic", "--to", "--evidence", "--reason", "--opinion", "--json"},
-    "quiz": {"topic", "--new", "--json"},
+    "quiz": {"--full", "topic", "--new", "--json"},
     "resume": {"thread", "--list", "--json"},
     "review": {"--json"},
     "status": {"--json"},

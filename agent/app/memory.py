@@ -49,6 +49,14 @@ def remembered(app: App, roadmap: Roadmap | None = None, now: datetime | None = 
     return sorted(found, key=lambda r: (r.memory.due, r.topic.line))
 
 
+def recheck_due(app: App, topic: Topic) -> bool:
+    """Whether a re-check of a topic is due now."""
+    if topic.level < Level.L1:
+        return False
+    memory = replay(topic_reviews(app.workspace.topic_attempts(topic.id)))
+    return memory is not None and memory.is_due(app.clock.now())
+
+
 def attempts_by_topic(app: App) -> Mapping[str, Sequence[Attempt]]:
     """Read every readable attempt once, by topic."""
     found: dict[str, list[Attempt]] = defaultdict(list)

@@ -40,15 +40,17 @@ Json = Annotated[bool, typer.Option("--json", help="Print JSON for scripts.")]
 def quiz(
     topic: Annotated[str | None, typer.Argument(help="Topic id or part of its name; none: the next one.")] = None,
     new: Annotated[bool, typer.Option("--new", help="Start anew though a quiz on the topic is paused.")] = False,
+    full: Annotated[bool, typer.Option("--full", help="The whole quiz though only a re-check is due.")] = False,
     json: Json = False,
 ) -> None:
     """Explain a topic in your own words, claim by claim, until it is clear whether you can.
 
+    A verified topic that is due for a re-check is asked its weakest claims only, as by `study due --start`.
     With stdin not a terminal, answers are read separated by lines `---`.
     """
     from agent.cli.quiz import run_quiz
 
-    raise typer.Exit(run_quiz(topic, new=new, json=json))
+    raise typer.Exit(run_quiz(topic, new=new, full=full, json=json))
 
 
 @app.command()

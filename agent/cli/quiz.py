@@ -7,6 +7,7 @@ from io import TextIOWrapper
 from typing import Any
 
 from agent.app import App
+from agent.app.memory import recheck_due
 from agent.app.quiz import Event, QuizRun, open_quizzes, quiz_run
 from agent.cli.output import console, interactive, print_json
 from agent.cli.render import QuizScreen
@@ -25,8 +26,8 @@ VERDICT_KEYS = ("claim", "verdict", "p", "quote")
 Read = Callable[[], str | None]
 
 
-def run_quiz(query: str | None, *, new: bool, json: bool) -> int:
-    """Quiz a topic; a paused quiz on it goes on unless `new`."""
+def run_quiz(query: str | None, *, new: bool, full: bool = False, json: bool) -> int:
+    """Quiz a topic; a paused quiz on it goes on unless `new`. One that is due is only checked again, unless `full`."""
     with App.load() as app:
         if query is None and not new:
             with app.threads() as threads:
@@ -36,15 +37,27 @@ def run_quiz(query: str | None, *, new: bool, json: bool) -> int:
                 return _converse(app, None, paused[0].thread, new=False, json=json)
         topic = _topic(app, query, json=json)
         app.workspace.note(topic.id)
+        if not full and recheck_due(app, topic):
+            return run_recheck(app, topic, new=new, json=json)
         return _converse(app, topic, None, new=new, json=json)
 
 
-def run_recheck(app: App, topic: Topic, *, json: bool) -> int:
-    """Check a verified topic again, by the claims that are weakest now; a paused quiz on it goes on first."""
+def run_recheck(app: App, topic: Topic, *, new: bool = False, json: bool) -> int:
+    """Check a verified topic again, by its claims that are weakest now; a paused quiz goes on first, unless `new`."""
+    if not new:
+        with app.threads() as threads:
+            paused = next((quiz for quiz in open_quizzes(threads) if quiz.topic == topic.id), None)
+        if paused is not None:
+            _say(f"Going on with the paused quiz on {topic.id} (--new starts another one).", json=json)
+            return _converse(app, None, paused.thread, new=False, json=json)
     note, attempts = app.workspace.note(topic.id), app.workspace.topic_attempts(topic.id)
     scope = [claim.id for claim in weakest(note, attempts, app.clock.now())]
-    _say(f"Checking again: {one_line(topic.text)} ({topic.level}, which stays), {len(scope)} questions.", json=json)
-    return _converse(app, topic, None, new=False, json=json, scope=scope)
+    _say(
+        f"A short re-check of {one_line(topic.text)} ({topic.level}, which stays): {len(scope)} questions. "
+        f"`study quiz {topic.id} --full` asks everything.",
+        json=json,
+    )
+    return _converse(app, topic, None, new=True, json=json, scope=scope)
 
 
 def run_resume(thread: str | None, *, list_only: bool, json: bool) -> int:
@@ -79,7 +92,7 @@ def _topic(app: App, query: str | None, *, json: bool) -> Topic:
         today = app.clock.now().astimezone().date()
         chosen = next_topic(roadmap, today, lambda t: (app.settings.root / app.workspace.note_path(t)).is_file())
         if chosen is None:
-            raise UsageError("Every topic that has a note is at L1 or above; name one to be quizzed on it again.")
+            raise UsageError("Every topic that has a note is at L1 or above; name one, or see `study due`.")
         _say(f"Topic: {chosen[0].text} ({chosen[1]}).", json=json)
         return chosen[0]
     found = roadmap.find(query)

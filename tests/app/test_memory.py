@@ -199,6 +199,25 @@ class TestCommand:
         assert "Nothing is due." in study(root, "due").out
         assert study(root, "due", "--start").code == 2
 
+    def test_a_quiz_on_a_due_topic_is_the_re_check_unless_all_is_asked_for(self, app: App) -> None:
+        root = app.settings.root
+        ran = study(root, "quiz", TOPIC, given="no")
+        assert (
+            f"A short re-check of KV cache scaling (batch/seq/heads) (L1, which stays): {len(SCOPE)} questions."
+            in ran.out
+        )
+        assert f"`study quiz {TOPIC} --full` asks everything." in ran.out
+        went_on = study(root, "quiz", TOPIC, given="")
+        assert f"Going on with the paused quiz on {TOPIC} (--new starts another one)." in went_on.out
+        assert "A short re-check" not in went_on.out
+        full = study(root, "quiz", TOPIC, "--full", "--new", "--json", given="\n---\n".join(["good"] * 9))
+        assert full.result["passed"]
+        asked = [e["claim"] for e in full.events if e["event"] == "question"]
+        assert set(SCOPE) < set(asked)
+        # It counts as a review too: nothing is due any more, and the next quiz is a whole one.
+        assert "Nothing is due." in study(root, "due").out
+        assert "A short re-check" not in study(root, "quiz", TOPIC, "--new", given="").out
+
     def test_nothing_verified(self, tmp_path: Path) -> None:
         root = make_workspace(tmp_path).root
         assert "No topic is verified yet" in study(root, "due").out

@@ -54,7 +54,8 @@ def _show(event: Mapping[str, Any], question: str, *, quiet: bool) -> None:
                 for statement in highlights(question, passage["text"], passage["path"], passage["start_line"]):
                     out.print(f"   {one_line(statement.plain, 300)}  (line {statement.start_line})")
     elif event["event"] == "sentence":
-        out.print(f"\n{neutralise(event['text'])}")
+        own = event.get("verbatim")  # the model's words, or a line of the notes for want of them
+        out.print(f"\nYour notes say: “{neutralise(event['text'])}”" if own else f"\n{neutralise(event['text'])}")
         quote = Statement(event["path"], event["start_line"], event["end_line"], event["quote"]).plain
         if content_stems(quote) != content_stems(event["text"]):  # a line that answers in its own words is there once
             out.print(f"  “{one_line(quote, 240)}”", style="dim")

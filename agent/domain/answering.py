@@ -124,15 +124,6 @@ def supported(
     return None
 
 
-def quoted(given: Sequence[Statement], sources: dict[str, str], near: Sequence[float] | None) -> Supported | None:
-    """The statement nearest to the question in its own words; None where none is near enough, or nothing can tell."""
-    if not near:
-        return None
-    best = max(range(len(given)), key=lambda place: near[place])
-    citation = cite(given[best], sources) if near[best] >= RELEVANCE_FLOOR else None
-    return Supported(given[best].plain, citation) if citation else None
-
-
 def compared(given: Sequence[Statement]) -> list[str]:
     """What to compare with the question: every statement, then the questions that the notes put to each, in order."""
     return [*(statement.plain for statement in given), *(text for statement in given for text in statement.asked)]

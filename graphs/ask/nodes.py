@@ -7,7 +7,7 @@ from typing import Any
 from langgraph.runtime import Runtime
 from pydantic import BaseModel, Field
 
-from agent.domain import answering
+from agent.domain import answering, quoting
 from agent.domain.answering import Supported
 from agent.domain.errors import ModelError
 from agent.domain.statement import Statement, choose, statements
@@ -22,6 +22,8 @@ REMEMBERED_TURNS = 3
 MAX_QUESTION = 500
 NEAREST = 3
 NEAREST_CHARS = 1200
+# The likeliest statement is looked for among as many as the embedded model reads: the odds were fitted on those.
+QUOTE_CHARS = 1700
 
 
 class Standalone(BaseModel):
@@ -34,7 +36,14 @@ def condense(state: AskState, runtime: Runtime[AskContext]) -> AskState:
     """Make a follow-up stand alone; without a model, or where it drifts, the last question is put in front."""
     question = state["question"][:MAX_QUESTION]
     turns = state.get("turns", [])[-REMEMBERED_TURNS:]
-    fresh: AskState = {"flow_version": FLOW_VERSION, "query": question, "places": [], "answer": [], "notice": ""}
+    fresh: AskState = {
+        "flow_version": FLOW_VERSION,
+        "query": question,
+        "places": [],
+        "answer": [],
+        "notice": "",
+        "reply": "",
+    }
     if not turns:
         return fresh
     rewritten = _rewritten(runtime.context, turns, question)
@@ -53,7 +62,7 @@ def retrieve(state: AskState, runtime: Runtime[AskContext]) -> AskState:
 def answer(state: AskState, runtime: Runtime[AskContext]) -> AskState:
     """Let the model answer; a sentence that a statement near the question carries is shown as it comes.
 
-    Any other is dropped. Where none is left, the nearest statement answers in its own words, if it is near enough.
+    Any other is dropped.
     """
     context, query = runtime.context, state["query"]
     if context.chat is None:
@@ -63,9 +72,10 @@ def answer(state: AskState, runtime: Runtime[AskContext]) -> AskState:
     near = _near(given, query, context)
     request = prompt("ask/answer", question=query, statements=answering.for_model(given))
     kept: list[dict[str, Any]] = []
-    broken = ""
+    broken, reply = "", ""
     try:
         for piece in answering.pieces(context.chat.stream(request, max_tokens=ANSWER_TOKENS)):
+            reply += piece
             for numbers, sentence in answering.parse(piece):
                 found = answering.supported(numbers, sentence, given, sources, query, near)
                 _show(found, kept, runtime)
@@ -74,10 +84,47 @@ def answer(state: AskState, runtime: Runtime[AskContext]) -> AskState:
             return {"outcome": "passages", "notice": str(error)}
         broken = f"The answer broke off: {error}"
     if not kept:
-        _show(answering.quoted(given, sources, near), kept, runtime)
-    if not kept:
-        return {"outcome": "abstained"}
+        return {"outcome": "abstained", "reply": reply}
     return _remembered(state, kept, broken)
+
+
+def quote(state: AskState, runtime: Runtime[AskContext]) -> AskState:
+    """Let the likeliest statement answer in its own words, or hold the nearest ones up.
+
+    What the model said, though no sentence of it held, still tells what to look for.
+    """
+    context, query = runtime.context, state["query"]
+    candidates, sources = _statements(state, context)
+    given = choose(query, candidates, QUOTE_CHARS)
+    chances = _chances(state, given, candidates, context)
+    kept: list[dict[str, Any]] = []
+    if chances is not None:
+        _show(quoting.quote(given, chances, sources), kept, runtime, verbatim=True)
+        given = [given[place] for place in sorted(range(len(given)), key=lambda place: -chances[place])]
+    if kept:
+        return _remembered(state, kept, "")
+    if answering.has_evidence(_scores(state)):
+        near = choose(query, candidates, NEAREST_CHARS) if chances is None else given
+        shown = [{"text": s.plain, "path": s.path, "start_line": s.start_line, "end_line": s.end_line} for s in near]
+        runtime.stream_writer({"event": "nearest", "statements": shown[:NEAREST]})
+    return {"outcome": "abstained"}
+
+
+def _chances(
+    state: AskState, given: list[Statement], candidates: list[tuple[Statement, float]], context: AskContext
+) -> list[float] | None:
+    """How likely each statement answers the question; None where nothing can tell."""
+    cosines = context.similar(state["query"], quoting.compared(given)) if context.similar and given else None
+    if context.similar is None or cosines is None:
+        return None
+    reply = state.get("reply", "")
+    said = context.similar(reply, [each.plain for each in given]) if any(answering.parse(reply)) else None
+    found = quoting.signals(state["query"], given, candidates, cosines, said, _scores(state))
+    return [quoting.chance(each) for each in found]
+
+
+def _scores(state: AskState) -> list[tuple[float, float | None]]:
+    return [(place["lexical"], place["cosine"]) for place in state.get("places", [])]
 
 
 def _near(given: list[Statement], query: str, context: AskContext) -> list[float] | None:
@@ -86,23 +133,20 @@ def _near(given: list[Statement], query: str, context: AskContext) -> list[float
     return answering.relevances(query, given, cosines) if cosines is not None else None
 
 
-def _show(found: Supported | None, kept: list[dict[str, Any]], runtime: Runtime[AskContext]) -> None:
+def _show(
+    found: Supported | None, kept: list[dict[str, Any]], runtime: Runtime[AskContext], *, verbatim: bool = False
+) -> None:
     """Show a sentence once, and a statement once."""
     if found is None or len(kept) >= answering.MAX_SENTENCES:
         return
-    item = {"text": found.text, **asdict(found.citation)}
+    item = {"text": found.text, **asdict(found.citation), "verbatim": verbatim}
     if all(item["text"] != old["text"] for old in kept):
         kept.append(item)
         runtime.stream_writer({"event": "sentence", **item})
 
 
-def abstain(state: AskState, runtime: Runtime[AskContext]) -> AskState:
-    """Say that the notes do not say, with the nearest places; where they come near, with their words too."""
-    context = runtime.context
-    if answering.has_evidence([(place["lexical"], place["cosine"]) for place in state.get("places", [])]):
-        near = choose(state["query"], _statements(state, context)[0], NEAREST_CHARS)[:NEAREST]
-        shown = [{"text": s.plain, "path": s.path, "start_line": s.start_line, "end_line": s.end_line} for s in near]
-        runtime.stream_writer({"event": "nearest", "statements": shown})
+def abstain(state: AskState) -> AskState:
+    """Say that the notes do not say, with the nearest places."""
     nearest = ", ".join(f"{place['path']}:{place['start_line']}" for place in state.get("places", [])[:3])
     notice = f"Your notes don't say; nearest: {one_line(nearest)}." if nearest else "Your notes don't say."
     turns = [*state.get("turns", []), {"question": state["query"], "answer": ""}]

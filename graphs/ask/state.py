@@ -7,6 +7,7 @@ from agent.ports import Chat
 from agent.ports.retriever import Retriever, Similar, Sources
 
 FLOW_VERSION = 1
+CANDIDATES = 20
 
 
 class AskInput(TypedDict, total=False):
@@ -20,7 +21,9 @@ class AskState(AskInput, total=False):
     """What a checkpoint holds.
 
     `turns` are earlier {question, answer}; `query` is the question made to stand alone. `places` are the passages
-    found: path, lines, heading, section, scores. `answer` is a list of {text, path, start_line, end_line, quote}.
+    found: path, lines, heading, section, scores. `answer` is a list of {text, path, start_line, end_line, quote,
+    verbatim}, the last being whether the text is the note's own. `reply` is what the model said where no
+    sentence of it held.
     `outcome` is `passages` where there is no chat model or it failed, and `notice` says so in a sentence.
     """
 
@@ -29,6 +32,7 @@ class AskState(AskInput, total=False):
     query: str
     places: list[dict[str, Any]]
     answer: list[dict[str, Any]]
+    reply: str
     outcome: Literal["answered", "abstained", "passages"]
     notice: str
 
@@ -47,4 +51,4 @@ class AskContext:
     similar: Similar | None = None
     context_chars: int = 1700
     passages: int = 6
-    candidates: int = 20
+    candidates: int = CANDIDATES

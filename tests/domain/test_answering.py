@@ -9,10 +9,10 @@ from agent.domain.answering import (
     in_reading_order,
     parse,
     pieces,
-    quoted,
     relevances,
     supported,
 )
+from agent.domain.quoting import quote
 from agent.domain.statement import statements
 
 NOTE = """# KV cache
@@ -64,7 +64,6 @@ def test_sentence_that_nothing_carries(numbers: tuple[int, ...], sentence: str) 
 def test_a_file_that_changed_is_not_cited() -> None:
     changed = {"a.md": NOTE.replace("131072", "262144")}
     assert supported((3,), "One token of this model takes 131072 bytes.", GIVEN, changed, "") is None
-    assert quoted(GIVEN, changed, [0.0, 0.0, 2.0]) is None
 
 
 def test_a_statement_far_from_the_question_answers_nothing() -> None:
@@ -72,16 +71,6 @@ def test_a_statement_far_from_the_question_answers_nothing() -> None:
     far = [2.0, 2.0, answering.RELEVANCE_FLOOR - 0.01]
     assert supported((3,), sentence, GIVEN, SOURCES, QUESTION, far) is None
     assert supported((3,), sentence, GIVEN, SOURCES, QUESTION, [0.0, 0.0, 2.0]) is not None
-
-
-def test_the_nearest_statement_speaks_for_itself() -> None:
-    found = quoted(GIVEN, SOURCES, [0.1, 0.9, 0.2])
-    assert found is not None
-    assert found.text == "Decoding is bound by memory bandwidth, not by arithmetic."
-    assert found.citation.start_line == 5
-    assert quoted(GIVEN, SOURCES, [0.1, 0.2, 0.3]) is None
-    assert quoted(GIVEN, SOURCES, None) is None
-    assert quoted([], SOURCES, []) is None
 
 
 def test_relevance_is_the_best_cosine_of_a_statement_or_its_question_and_a_share_of_words() -> None:
@@ -163,7 +152,7 @@ def test_whatever_is_shown_resolves(note: str, reply: str, numbers: list[int]) -
     given, sources = statements(note, "a.md"), {"a.md": note}
     shown = [supported(n, sentence, given, sources, "") for piece in pieces([reply]) for n, sentence in parse(piece)]
     shown += [supported(numbers, statement.plain, given, sources, "") for statement in given]
-    shown.append(quoted(given, sources, [1.0] * len(given)))
+    shown.append(quote(given, [1.0] * len(given), sources))
     for found in shown:
         if found:
             lines = note.split("\n")[found.citation.start_line - 1 : found.citation.end_line]

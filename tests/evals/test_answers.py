@@ -1,7 +1,7 @@
 """Answers to golden questions: the graph over a real index, the model scripted or cached."""
 
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import pytest
@@ -38,7 +38,11 @@ def retriever(tmp_path: Path) -> Iterator[HybridRetriever]:
 
 def test_answers_are_looked_up_in_the_files_and_scored(retriever: HybridRetriever, tmp_path: Path) -> None:
     chat = ScriptedChat("Cats sleep for most of the day. [1]", "Cats hunt at dusk and at dawn.")
-    answers = list(run(tmp_path, retriever, lambda query, texts: [0.9] * len(texts), chat, CASES))
+
+    def similar(query: str, texts: Sequence[str]) -> list[float]:
+        return [0.9 if "cats" in query else 0.1] * len(texts)
+
+    answers = list(run(tmp_path, retriever, similar, chat, CASES))
     assert [(a.outcome, [(s.start_line, s.resolves, s.right) for s in a.shown]) for a in answers] == [
         ("answered", [(3, True, True)]),
         ("answered", [(4, True, True)]),

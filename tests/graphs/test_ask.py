@@ -10,6 +10,7 @@ from langgraph.checkpoint.memory import InMemorySaver
 from agent.adapters.retrieval import HybridRetriever, NoteIndex
 from agent.adapters.retrieval.files import WorkspaceFiles
 from agent.domain.errors import ModelError
+from agent.ports.retriever import Similar
 from graphs.ask import AskContext, build_ask
 from tests.helpers.embedders import HashingEmbedder
 from tests.helpers.scripted_chat import ScriptedChat
@@ -44,8 +45,10 @@ def retriever(root: Path, tmp_path: Path) -> Iterator[HybridRetriever]:
 
 
 class Conversation:
-    def __init__(self, retriever: HybridRetriever, root: Path, chat: ScriptedChat | None) -> None:
-        self.context = AskContext(retriever, WorkspaceFiles(root), chat)
+    def __init__(
+        self, retriever: HybridRetriever, root: Path, chat: ScriptedChat | None, similar: Similar | None = None
+    ) -> None:
+        self.context = AskContext(retriever, WorkspaceFiles(root), chat, similar=similar)
         self.graph = build_ask().compile(checkpointer=InMemorySaver())
         self.events: list[dict[str, Any]] = []
 
@@ -98,6 +101,42 @@ def test_far_question_asks_no_model(retriever: HybridRetriever, root: Path) -> N
     talk = Conversation(retriever, root, ScriptedChat())
     assert talk.ask("zebra giraffe")["outcome"] == "abstained"
     assert [event["event"] for event in talk.events] == ["passages"], "nothing is near, so nothing is held up as near"
+
+
+def _near(words: str) -> Similar:
+    """Texts with these words are near to anything, all others far."""
+    return lambda _query, texts: [0.95 if words in text else 0.1 for text in texts]
+
+
+@pytest.mark.parametrize("reply", ["NONE", "Decoding is slow because of magic."])
+def test_a_line_of_the_notes_answers_where_the_model_does_not(
+    retriever: HybridRetriever, root: Path, reply: str
+) -> None:
+    talk = Conversation(retriever, root, ScriptedChat(reply), _near("with more users"))
+    state = talk.ask("Does memory of the cache grow with users?")
+    assert state["outcome"] == "answered"
+    shown = state["answer"][0]
+    assert (shown["text"], shown["start_line"], shown["verbatim"]) == (
+        "Cache memory grows linearly with the batch size.", 3, True,
+    )  # fmt: skip
+    assert shown["quote"] in NOTE.split("\n")[2]
+    assert [event["event"] for event in talk.events] == ["passages", "sentence"]
+    assert state["turns"][-1]["answer"] == shown["text"]
+
+
+def test_the_nearest_lines_are_those_likeliest_to_answer(retriever: HybridRetriever, root: Path) -> None:
+    talk = Conversation(
+        retriever, root, ScriptedChat("NONE"), lambda _q, texts: [0.1 + 0.01 * len(t) / 100 for t in texts]
+    )
+    assert talk.ask(QUESTION)["outcome"] == "abstained"
+    lines = [line["start_line"] for line in talk.events[1]["statements"]]
+    assert lines[0] in (3, 5)
+    assert len(set(lines)) == len(lines) == 3
+
+
+def test_a_sentence_of_the_model_is_not_called_verbatim(retriever: HybridRetriever, root: Path) -> None:
+    state = Conversation(retriever, root, ScriptedChat(GOOD)).ask(QUESTION)
+    assert [item["verbatim"] for item in state["answer"]] == [False]
 
 
 def test_without_a_model_the_passages_are_shown(retriever: HybridRetriever, root: Path) -> None:

@@ -37,7 +37,7 @@ def resting(table: Mapping[str, Standing], claim: str, kind: ClaimKind) -> str:
 
 def after_appeal(table: Mapping[str, Standing], before: Standing, *, helped: bool) -> Standing:
     """Give a standing after an appeal; one that cannot count, or against nothing, leaves it as it is."""
-    open_to = ("voiced",) if before.kind == "misconception" else ("open", "missing", "contradicted")
+    open_to = ("voiced", "missing") if before.kind == "misconception" else ("open", "missing", "contradicted")
     if before.status not in open_to or resting(table, before.claim, before.kind):
         return before
     # An appeal disputes the judge; it does not undo a hint.

@@ -11,6 +11,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 
+from agent.domain.text import STOP_WORDS
+
 _SEED = 3
 """Words in a row that start a run."""
 _GAP = 2
@@ -19,6 +21,9 @@ _RUN = 10
 """Matched words from which a run counts as copied."""
 _RARE_RUN = 10
 """The same for an answer that is little else than that run."""
+_BARE_RUN = 8
+"""Content words in a row from which an answer that has hardly others counts as copied, whatever stands between them."""
+_BARE_SHARE = 0.8
 _SHARE = 0.5
 """Share of the answer's words in copied runs from which the whole answer counts as copied."""
 
@@ -120,8 +125,19 @@ def detect_copying(answer: str, passages: Sequence[str]) -> Copying:
             short = len(run) >= _RARE_RUN and len(run) >= 0.8 * len(words)
             if len(run) >= _RUN or short:
                 taken.update(run)
+        taken.update(_retouched(forms, _forms(passage)))
     share = len(taken) / len(words) if words else 0.0
     return Copying(share=share, spans=_spans(answer, words, taken), is_copied=share >= _SHARE)
+
+
+def _retouched(answer: Sequence[str], passage: Sequence[str]) -> range:
+    """Words of an answer that is the passage with other function words ("this" for "the", "each" for "every")."""
+    content = [i for i, word in enumerate(answer) if word not in STOP_WORDS]
+    said = [answer[i] for i in content]
+    run = max(_runs(said, [word for word in passage if word not in STOP_WORDS]), key=len, default=[])
+    if len(run) < _BARE_RUN or len(run) < _BARE_SHARE * len(said):
+        return range(0)
+    return range(content[run[0]], content[run[-1]] + 1)
 
 
 def _spans(answer: str, words: list[Word], taken: set[int]) -> tuple[str, ...]:

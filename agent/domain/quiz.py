@@ -14,18 +14,19 @@ from agent.domain.appeal import after_appeal
 from agent.domain.attempt import Attempt, Judged, Question, Standing, Turn, content_hash
 from agent.domain.calibration import Bands
 from agent.domain.note import Claim, Misconception, Note
+from agent.domain.probing import CORRECTION, is_about, likeliest, nearness, probe, stance
 from agent.domain.text import content_stems
 
 CARRY_OVER = timedelta(days=14)
 HELP = ("hint", "explain")
-CORRECTION = ".correction"  # suffix of the id under which a misconception's correction is judged
 TRIES = {"boundary": 2, "term": 2}  # how many different boundaries and terms are asked at most
 
-QUIZ_BANDS = Bands(accept=0.5, reject=0.13, contradict=0.7)
+QUIZ_BANDS = Bands(accept=0.4, reject=0.13, contradict=0.9)
 """Where a quiz acts on the local grader's probabilities.
 
 A single verdict may be wrong more often than the grader's own bands allow, because L1 rests on seven or more of them;
-`evals/simulate` measures what they lead to together (docs/quiz-policy.md).
+`evals/simulate` measures what they lead to together (docs/quiz-policy.md). "Contradicted" is said only where the grader
+is very sure: it is the most insulting mistake, and a follow-up costs less.
 """
 
 
@@ -37,16 +38,18 @@ class Policy:
     need more certainty (`unasked`) and a share of that claim's own content words (`unasked_share`). `both`: the mean
     probability of an answer and of the one to the follow-up from which the two together cover a claim that neither
     covers alone. `voiced`: how sure the grader must be that a false statement was asserted while something else was
-    asked; `contrast`: by how much its probability must exceed what speaks for the contrary when it was put to the
-    learner, and `denied`: how much must speak for the contrary before it counts as taken back.
+    asked. `nearer`: by how much, in log-odds, an answer to a false statement may be nearer to that than to its
+    correction and still set it right; more where it opens with a denial (`nearer_denied`), less where it opens by
+    agreeing (`nearer_agreed`). `max_turns` bounds the answers on claims; the misconceptions are put after them.
     """
 
     unasked: float = 0.9
     unasked_share: float = 0.4
     both: float = 0.34
     voiced: float = 0.8
-    contrast: float = 0.2
-    denied: float = 0.4
+    nearer: float = 1.0
+    nearer_denied: float = 2.0
+    nearer_agreed: float = -0.5
     max_turns: int = 16
 
 
@@ -144,6 +147,11 @@ def standings(note: Note, turns: Sequence[Turn], history: History, policy: Polic
 def _note_action(table: dict[str, Standing], turn: Turn, helped: set[str]) -> None:
     """Record what a message that is no answer of the learner's own does to the claim asked."""
     before = table.get(turn.question.claim)
+    passed_over = turn.copied or turn.action in ("skip", "explain")
+    if before is None and turn.question.kind == "probe" and passed_over:
+        # What holds instead was not said: the statement is left standing.
+        table[turn.question.claim] = Standing(claim=turn.question.claim, kind="misconception", status="missing")
+        return
     if before is not None and turn.action == "appeal":
         table[before.claim] = after_appeal(table, before, helped=before.claim in helped)
         return
@@ -203,34 +211,52 @@ def _both_cover(before: Standing, turn: Turn, verdict: Judged, policy: Policy) -
 def _hear_misconception(
     table: dict[str, Standing], turn: Turn, verdict: Judged, correction: Judged | None, policy: Policy
 ) -> None:
-    """Record a false statement as voiced, or as taken back by an answer that denies it or says what holds instead."""
+    """Record a false statement as voiced, as set right, or as put to the learner and left standing."""
     before = table.get(verdict.claim)
     status = before.status if before is not None else "open"
-    contrary = verdict.p_contradicted + (correction.p_covered if correction is not None else 0.0)
     if turn.question.claim == verdict.claim:
-        asserted = verdict.p_covered >= 0.5 and verdict.p_covered - contrary >= policy.contrast
-        denied = not asserted and contrary >= policy.denied
+        now = "missing" if turn.copied else _answered_probe(turn, verdict, correction, policy)
+        if now == "missing" and status == "voiced":
+            now = status
     else:
-        # The two share most of their words; the statement counts as voiced only if it is what the answer says more.
-        more = correction is None or verdict.p_covered > correction.p_covered
-        asserted = status != "corrected" and _sure(verdict, "covered") and verdict.p_covered >= policy.voiced and more
-        denied = _sure(verdict, "contradicted") or (
-            correction is not None
-            and not more
-            and _sure(correction, "covered")
-            and correction.p_covered >= policy.voiced
-        )
+        now = status if turn.copied else _heard_in_passing(status, verdict, correction, policy)
+    if now == status:
+        return
     values = {
         "claim": verdict.claim,
         "kind": "misconception",
+        "status": now,
         "p_covered": verdict.p_covered,
         "quote": verdict.quote,
         "claim_hash": verdict.claim_hash,
     }
-    if asserted and not turn.copied:
-        table[verdict.claim] = Standing.model_validate(values | {"status": "voiced"})
-    elif status == "voiced" and denied and not turn.copied:
-        table[verdict.claim] = Standing.model_validate(values | {"status": "corrected"})
+    table[verdict.claim] = Standing.model_validate(values)
+
+
+def _answered_probe(turn: Turn, verdict: Judged, correction: Judged | None, policy: Policy) -> str:
+    """Tell what the answer to a false statement leaves it as: set right, voiced, or missing what holds instead."""
+    limits = {"agrees": policy.nearer_agreed, "denies": policy.nearer_denied, "": policy.nearer}
+    opening = stance(turn.text)
+    if is_about(verdict, correction):
+        if nearness(verdict, correction) <= limits[opening]:
+            return "corrected"
+        if opening != "denies" and verdict.p_covered >= 0.5:  # noqa: PLR2004
+            return "voiced"
+    return "missing"
+
+
+def _heard_in_passing(status: str, verdict: Judged, correction: Judged | None, policy: Policy) -> str:
+    """Tell what an answer to another question leaves a false statement as.
+
+    The two share most of their words; it counts as voiced only if it is what the answer says more.
+    """
+    more = correction is None or verdict.p_covered > correction.p_covered
+    if status != "corrected" and _sure(verdict, "covered") and verdict.p_covered >= policy.voiced and more:
+        return "voiced"
+    said = correction is not None and _sure(correction, "covered") and correction.p_covered >= policy.voiced
+    if status in ("voiced", "missing") and (_sure(verdict, "contradicted") or (said and not more)):
+        return "corrected"
+    return status
 
 
 def _sure(verdict: Judged, name: str) -> bool:
@@ -244,12 +270,18 @@ def for_recheck(history: History) -> History:
 
 
 def unmet(
-    note: Note, table: Mapping[str, Standing], *, answered: bool = True, scope: Sequence[str] = ()
+    note: Note,
+    table: Mapping[str, Standing],
+    *,
+    answered: bool = True,
+    scope: Sequence[str] = (),
+    turns: Sequence[Turn] | None = None,
 ) -> tuple[str, ...]:
     """Say what is still missing for L1, in sentences; empty when the topic counts as explained.
 
     `answered`: whether the learner explained anything in this sitting; what was carried over alone passes nobody.
-    `scope`: the claims of a re-check, which asks for nothing else.
+    `scope`: the claims of a re-check, which asks for nothing else. `turns`: where they are given, every misconception
+    must have been put to the learner, so that leaving before that passes nobody.
     """
     reasons: list[str] = []
     if not answered:
@@ -263,9 +295,18 @@ def unmet(
         if not scope and not any(table[claim.id].status == "covered" for claim in group):
             reasons.append(f"No {kind} was explained.")
     for standing in table.values():
-        if standing.status == "voiced":
-            reasons.append(f"The misconception ^{standing.claim} was voiced and not taken back.")
+        if standing.kind == "misconception" and standing.status in ("voiced", "missing"):
+            what = "voiced and not taken back" if standing.status == "voiced" else "put to you and not set right"
+            reasons.append(f"The misconception ^{standing.claim} was {what}.")
+    if turns is not None and not scope and not reasons:
+        reasons += [f"The misconception ^{m.id} was not put to you yet." for m in _unsettled(note, turns, table)]
     return tuple(reasons)
+
+
+def _unsettled(note: Note, turns: Sequence[Turn], table: Mapping[str, Standing]) -> list[Misconception]:
+    """List the misconceptions that were neither put to the learner nor taken back."""
+    put = {turn.question.claim for turn in turns if turn.action != "appeal"}
+    return [m for m in note.misconceptions if m.id not in put and _status(table, m.id) != "corrected"]
 
 
 def _phrase(status: str) -> str:
@@ -283,27 +324,27 @@ def next_question(
     """Choose what to ask after these turns; None when the quiz is over.
 
     In order: one reworded follow-up to the answer just given, a voiced misconception, core claims, a boundary,
-    a term, and last one probe of the misconception that the answers came closest to. A re-check asks for the claims
-    of its `scope` and no more.
+    a term, and last the misconceptions, the one that the answers came closest to first, until one is left standing.
+    A re-check asks for the claims of its `scope` and no more.
     """
     table = standings(note, turns, history, policy)
-    if len([turn for turn in turns if turn.action == "answer"]) >= policy.max_turns:
-        return None
+    on_claims = [turn for turn in turns if turn.action == "answer" and note.claim(turn.question.claim) is not None]
+    is_spent = len(on_claims) >= policy.max_turns
     follow_up = _follow_up(note, turns, table, history)
-    if follow_up is not None:
+    if follow_up is not None and (not is_spent or note.claim(follow_up.claim) is None):
         return follow_up
     put = {turn.question.claim for turn in turns if turn.action != "appeal"}
-    for misconception in note.misconceptions:
-        standing = table.get(misconception.id)
-        if standing is not None and standing.status == "voiced" and misconception.id not in put:
-            return probe(misconception)
-    for claim in _plan(note, table, scope):
-        if claim.id not in put:
-            return _question(claim, "ask", turns, history)
-    if not scope and not any(m.id in put for m in note.misconceptions) and not unmet(note, table):
-        nearest = _likeliest_misconception(note, turns)
-        return probe(nearest) if nearest is not None else None
-    return None
+    if not is_spent:
+        for misconception in note.misconceptions:
+            if _status(table, misconception.id) == "voiced" and misconception.id not in put:
+                return probe(misconception)
+        for claim in _plan(note, table, scope):
+            if claim.id not in put:
+                return _question(claim, "ask", turns, history)
+    if scope or unmet(note, table):
+        return None
+    nearest = likeliest(_unsettled(note, turns, table), turns)
+    return probe(nearest) if nearest is not None else None
 
 
 def upcoming(
@@ -339,7 +380,8 @@ def _follow_up(note: Note, turns: Sequence[Turn], table: Mapping[str, Standing],
         return None
     misconception = note.misconception(last.question.claim)
     if misconception is not None:
-        return probe(misconception, again=True) if _status(table, misconception.id) == "voiced" else None
+        left = _status(table, misconception.id) in ("voiced", "missing")
+        return probe(misconception, again=True) if left else None
     claim = note.claim(last.question.claim)
     if claim is None or table[claim.id].status not in ("open", "missing", "contradicted"):
         return None
@@ -360,26 +402,6 @@ def _question(claim: Claim, kind: str, turns: Sequence[Turn], history: History) 
     return Question.model_validate(
         {"claim": claim.id, "kind": kind, "text": claim.questions[index], "index": index, "source": "authored"}
     )
-
-
-def probe(misconception: Misconception, *, again: bool = False) -> Question:
-    """Put a false statement to the learner as somebody else's, or once more after they voiced it."""
-    statement = misconception.statement.rstrip(".")
-    text = (
-        f"Stay with this: “{statement}.” What would have to be different for it to be true, and what holds instead?"
-        if again
-        else f"A colleague says: “{statement}.” What do you answer, and why?"
-    )
-    return Question(claim=misconception.id, kind="follow_up" if again else "probe", text=text)
-
-
-def _likeliest_misconception(note: Note, turns: Sequence[Turn]) -> Misconception | None:
-    best: dict[str, float] = {}
-    for turn in turns:
-        for verdict in turn.verdicts:
-            if verdict.kind == "misconception":
-                best[verdict.claim] = max(best.get(verdict.claim, 0.0), verdict.p_covered)
-    return max(note.misconceptions, key=lambda m: best.get(m.id, 0.0), default=None)
 
 
 def recheck(attempt: Attempt, note: Note, earlier: Mapping[str, Attempt], policy: Policy) -> tuple[str, ...]:
@@ -416,10 +438,15 @@ def recheck(attempt: Attempt, note: Note, earlier: Mapping[str, Attempt], policy
 
 def answered(turns: Sequence[Turn]) -> bool:
     """Whether the learner explained anything in this sitting: covered what was asked, or denied a false statement."""
-    return any(
-        _sure(verdict, "contradicted" if verdict.kind == "misconception" else "covered")
-        for turn in turns
-        if turn.action == "answer" and not turn.copied
-        for verdict in turn.verdicts
-        if verdict.claim.removesuffix(CORRECTION) == turn.question.claim
-    )
+    for turn in turns:
+        if turn.action != "answer" or turn.copied:
+            continue
+        mine = {v.claim: v for v in turn.verdicts if v.claim.removesuffix(CORRECTION) == turn.question.claim}
+        asked = mine.get(turn.question.claim)
+        correction = mine.get(turn.question.claim + CORRECTION)
+        if any(v.kind != "misconception" and _sure(v, "covered") for v in mine.values()):
+            return True
+        denied = asked is not None and asked.kind == "misconception" and is_about(asked, correction)
+        if denied and asked is not None and nearness(asked, correction) <= 0:
+            return True
+    return False

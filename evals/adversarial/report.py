@@ -7,7 +7,8 @@ from datetime import UTC, datetime
 from agent.domain.attempt import Judged, Question, Turn
 from agent.domain.copying import detect_copying
 from agent.domain.note import Note
-from agent.domain.quiz import CORRECTION, History, Policy, claim_hash, standings
+from agent.domain.probing import CORRECTION
+from agent.domain.quiz import History, Policy, claim_hash, standings
 from agent.domain.verdict import ClaimText, Verdict
 from agent.ports import Grader
 from evals.adversarial.cases import Case

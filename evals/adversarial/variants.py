@@ -8,7 +8,7 @@ from typing import Any
 import yaml
 
 from agent.domain.note import Misconception
-from agent.domain.quiz import probe
+from agent.domain.probing import probe
 from evals.adversarial.pins import CASES
 
 TURNS = (

@@ -7,7 +7,7 @@ import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from agent.domain.quiz import CORRECTION
+from agent.domain.probing import CORRECTION
 from agent.domain.text import words
 from agent.domain.verdict import ClaimText, Verdict
 from evals.simulation.sheets import Sheet

@@ -13,8 +13,8 @@ from agent.domain.attempt import Attempt, Judged, Question, Standing, Turn
 from agent.domain.copying import detect_copying
 from agent.domain.errors import UsageError, WorkspaceError
 from agent.domain.note import Note
+from agent.domain.probing import CORRECTION
 from agent.domain.quiz import (
-    CORRECTION,
     History,
     answered,
     claim_hash,
@@ -204,7 +204,7 @@ def close(state: QuizState, runtime: Runtime[QuizContext]) -> QuizState:
     context, note, turns = runtime.context, runtime.context.notes.note(state["topic"]), _turns(state)
     table = standings(note, turns, _history(state, context, note), context.policy)
     scope = [claim for claim in _scope(state) if note.claim(claim) is not None]
-    reasons = unmet(note, table, answered=answered(turns), scope=scope)
+    reasons = unmet(note, table, answered=answered(turns), scope=scope, turns=turns)
     outcome = "passed" if not reasons else "stopped" if state.get("stop") else "not_passed"
     attempt = Attempt.model_validate(
         {

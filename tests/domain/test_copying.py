@@ -79,3 +79,18 @@ def test_words_stand_where_they_say(text: str) -> None:
 
 def test_fold_undoes_disguises() -> None:
     assert fold("\u0421\u0430\u0441h\u0435\u200b \ufb01ne CAF\u00c9") == "cache fine cafe"
+
+
+RETOUCHED = "Plain RoPE leaves the length of each query and key vector unchanged and alters only its direction."
+
+
+@pytest.mark.parametrize(
+    ("answer", "copied"),
+    [
+        ("Plain RoPE leaves this length of every query and key vector unchanged and it alters just the direction.", True),
+        ("RoPE just turns the query and the key; each vector keeps its length, and the direction is what changes.", False),
+        ("The length of a query or key vector is unchanged, since a rotation alters its direction and no more.", False),
+    ],
+)
+def test_other_function_words_do_not_hide_a_copy(answer: str, copied: bool) -> None:
+    assert detect_copying(answer, [RETOUCHED]).is_copied is copied

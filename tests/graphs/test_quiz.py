@@ -61,6 +61,9 @@ def test_messages(message: str, kind: str, text: str) -> None:
     assert (kind_of(message), text_of(message)) == (kind, text)
 
 
+DENIALS = (say("m1", mark="-"), say("m2", mark="-"))
+
+
 @pytest.mark.parametrize("start", ["", "//", "/appeal "])
 def test_a_pasted_book_is_cut(start: str) -> None:
     assert len(text_of(start + "x" * 10 * MAX_ANSWER)) == MAX_ANSWER
@@ -74,7 +77,9 @@ class TestAPass:
             quiz.send(say(claim))
         assert asked == [f"ask {claim}" for claim in ENOUGH]
         assert quiz.asked == "probe m1"
-        state = quiz.send(say("m1", mark="-"))
+        quiz.send(say("m1", mark="-"))
+        assert quiz.asked == "probe m2"
+        state = quiz.send(say("m2", mark="-"))
         assert state["phase"] == "closed"
         assert (state["result"]["passed"], state["result"]["state"], state["result"]["reasons"]) == (True, "passed", [])
         assert state["result"]["session"] == "sessions/s.md"
@@ -82,15 +87,16 @@ class TestAPass:
         assert recorded.passed
         assert recorded.sha256 == recorded.computed_hash()
         assert recorded.versions == {"grader": "marks@1"}
-        assert [turn.text for turn in recorded.turns] == [say(c) for c in ENOUGH] + [say("m1", mark="-")]
+        said = [*[say(c) for c in ENOUGH], *DENIALS]
+        assert [turn.text for turn in recorded.turns] == said
 
     def test_one_long_answer_may_cover_everything(self, quiz: QuizBench) -> None:
         quiz.send(say(*ENOUGH))
         assert quiz.asked == "probe m1"
-        assert quiz.send("no, that is wrong -m1")["result"]["passed"]
+        assert quiz.send("no, that is wrong -m1", "wrong again -m2")["result"]["passed"]
 
     def test_verdicts_name_words_and_block(self, quiz: QuizBench) -> None:
-        state = quiz.send(say(*ENOUGH), say("m1", mark="-"))
+        state = quiz.send(say(*ENOUGH), *DENIALS)
         verdict = next(v for v in state["result"]["verdicts"] if v["claim"] == "c0")
         assert verdict == {
             "claim": "c0",
@@ -241,8 +247,10 @@ class TestCommands:
         assert state["result"]["session"] is None
         assert journal.recorded == []
 
-    def test_quit_when_everything_was_said_still_passes(self, quiz: QuizBench) -> None:
-        assert quiz.send(say(*ENOUGH), "/quit")["result"]["passed"]
+    def test_quit_when_everything_was_said_leaves_the_misconceptions_open(self, quiz: QuizBench) -> None:
+        result = quiz.send(say(*ENOUGH), say("m1", mark="-"), "/quit")["result"]
+        assert result["reasons"] == ["The misconception ^m2 was not put to you yet."]
+        assert (result["state"], result["passed"]) == ("stopped", False)
 
     def test_after_the_end_nothing_is_taken(self, quiz: QuizBench, journal: MemoryJournal) -> None:
         before = quiz.send(say("c0"), "/quit")
@@ -259,7 +267,7 @@ class TestAppeals:
         (appeal,) = journal.appeals
         assert appeal["question"].claim == "c0"
         assert (appeal["answer"], appeal["verdict"], appeal["case"]) == ("it depends", "missing", "it does depend")
-        state = quiz.send(say(*ENOUGH[1:]), say("m1", mark="-"))
+        state = quiz.send(say(*ENOUGH[1:]), *DENIALS)
         assert state["result"]["passed"]
         assert verdicts(state)["c0"] == "appealed"
 
@@ -273,7 +281,7 @@ class TestAppeals:
         )
         assert [appeal["question"].claim for appeal in journal.appeals] == ["c0", "c1"]
         assert quiz.asked == "follow_up c1"
-        state = quiz.send(say(*ENOUGH[1:]), say("m1", mark="-"))
+        state = quiz.send(say(*ENOUGH[1:]), *DENIALS)
         assert state["result"]["passed"]
 
     def test_a_boundary_is_told_that_it_does_not_count(self, quiz: QuizBench) -> None:
@@ -288,9 +296,10 @@ class TestAppeals:
         assert (appeal["question"].claim, appeal["verdict"], appeal["answer"]) == ("m1", "covered", say("c0", "m1"))
         assert "One misconception of a quiz may rest on an appeal" in state["notice"]
         assert quiz.asked == "ask c1"
-        state = quiz.send(say(*ENOUGH), say("m1", mark="-"))
+        # It is put all the same, and taken back it needs no appeal.
+        state = quiz.send(say(*ENOUGH), *DENIALS)
         assert state["result"]["passed"]
-        assert verdicts(state)["m1"] == "appealed"
+        assert verdicts(state)["m1"] == "corrected"
 
     def test_a_misconception_that_was_put(self, quiz: QuizBench) -> None:
         quiz.send(say("c0", "m1"), "yes +m1", "/appeal")
@@ -323,7 +332,7 @@ class TestMisconceptions:
         assert "The cache makes decoding compute-bound" in quiz.state["question"]["text"]
         quiz.send("no, memory is what it waits for -m1")
         assert quiz.asked == "ask c1"
-        state = quiz.send(say(*ENOUGH))
+        state = quiz.send(say(*ENOUGH), say("m2", mark="-"))
         assert verdicts(state)["m1"] == "corrected"
         assert state["result"]["passed"]
 
@@ -384,7 +393,7 @@ class TestCarriedOver:
         with quiz_bench(tmp_path, earlier=[first]) as bench:
             bench.begin()
             assert bench.asked == "ask c2"
-            state = bench.send(say("c2", "c3", "b1", "gqa"), say("m1", mark="-"))
+            state = bench.send(say("c2", "c3", "b1", "gqa"), *DENIALS)
         assert state["result"]["passed"]
         origins = {v["claim"]: v["origin"] for v in state["result"]["verdicts"]}
         assert (origins["c0"], origins["c2"]) == (first.id, "quiz")
@@ -395,7 +404,10 @@ class TestCarriedOver:
             bench.begin()
             assert bench.asked == "probe m1"
             state = bench.send("/skip")
-        assert state["result"]["reasons"] == ["Nothing was explained in this sitting."]
+        assert state["result"]["reasons"] == [
+            "Nothing was explained in this sitting.",
+            "The misconception ^m1 was put to you and not set right.",
+        ]
 
 
 class TestCrash:
@@ -403,7 +415,7 @@ class TestCrash:
         quiz.send(say(*ENOUGH))
         journal.dies = True
         with pytest.raises(RuntimeError, match="died"):
-            quiz.send(say("m1", mark="-"))
+            quiz.send(*DENIALS)
         state = quiz.run(None)
         assert state["result"]["passed"]
         first, second = journal.recorded

@@ -6,8 +6,8 @@ from uuid import NAMESPACE_URL, uuid5
 
 from agent.domain.attempt import Action, Attempt, Judged, Question, Turn
 from agent.domain.note import Note
+from agent.domain.probing import CORRECTION
 from agent.domain.quiz import (
-    CORRECTION,
     History,
     Policy,
     answered,
@@ -114,12 +114,12 @@ Step = Callable[[Note, Question], Turn]
 Word = str | tuple[str, VerdictName] | tuple[str, VerdictName, float]
 
 
-def answer(*words: Word, copied: bool = False, abstain: bool = False) -> Step:
+def answer(*words: Word, copied: bool = False, abstain: bool = False, text: str = "my words") -> Step:
     """A step that answers: a claim's id alone covers it, a tuple names the verdict and its probability."""
 
     def step(of: Note, question: Question) -> Turn:
         verdicts = tuple(judged(of, *((w,) if isinstance(w, str) else w), abstain=abstain) for w in words)
-        return _turn(question, "answer", "my words", copied=copied, verdicts=verdicts)
+        return _turn(question, "answer", text, copied=copied, verdicts=verdicts)
 
     return step
 

@@ -8,6 +8,7 @@ from importlib import resources
 from typing import TYPE_CHECKING, Protocol
 
 from agent.adapters.grading import text as plain
+from agent.adapters.grading.doubts import BESIDE, is_beside, is_heap
 from agent.adapters.grading.features import Bag, opposites, recall
 from agent.adapters.grading.prepare import Prepared, Window, prepare
 from agent.adapters.grading.second import SecondOpinion
@@ -67,7 +68,7 @@ def decide(p: Sequence[float], bands: Bands) -> tuple[VerdictName, bool]:
     The name is the best guess even where the grader abstains.
     """
     missing, covered, contradicted = p
-    if covered >= 0.5:
+    if covered >= min(0.5, bands.accept):
         return "covered", covered < bands.accept
     name: VerdictName = "contradicted" if contradicted > bands.lean * (missing + contradicted) else "missing"
     return name, covered > bands.reject or (name == "contradicted" and contradicted < bands.contradict)
@@ -122,16 +123,21 @@ class LocalGrader:
             pairs += [(i, window) for window in _candidates(bag, prepared)]
         scores = self._scorer.score(question, [plain.clean(c.text) for c in claims], prepared, pairs)
         asked = Bag.of(question)
+        kept = plain.clean(" ".join(s.text for s in prepared.kept))
+        whole = Bag.of(kept)
         out = []
         quotes = []
         for i, claim in enumerate(claims):
             mine = [(w, scores[k].tolist()) for k, (j, w) in enumerate(pairs) if j == i]
             p, window = _combine(bags[i], asked, mine, self._scorer.reversal)
+            if is_heap(bags[i], whole, kept):
+                p = _NOTHING
+            elif is_beside(bags[i], whole):
+                p = _at_most(BESIDE, p)
             p = self._corrected(p)
             quotes.append(prepared.quote(window))
             out.append(self._verdict(claim.id, p, quotes[-1], asked_about=i == 0))
         if self._second:
-            kept = " ".join(s.text for s in prepared.kept)
             for i, covered in self._second.covered(question, kept, claims, out).items():
                 contradicted = min(out[i].p_contradicted, 1 - covered)
                 p = (1 - covered - contradicted, covered, contradicted)
@@ -181,6 +187,11 @@ def _combine(
         total = covered + contradicted
         covered, contradicted = covered / total, contradicted / total
     return (max(0.0, 1.0 - covered - contradicted), covered, contradicted), quoted[0]
+
+
+def _at_most(covered: float, p: tuple[float, float, float]) -> tuple[float, float, float]:
+    """Probabilities with no more than `covered`; what is taken away is missing."""
+    return (p[0] + max(0.0, p[1] - covered), min(p[1], covered), p[2])
 
 
 def reverse(

@@ -152,6 +152,11 @@ def test_reversal_rules_only_take_away(claim: str, said: str, lowered: bool) -> 
     assert covered + contradicted == pytest.approx(0.9)
 
 
+def test_bands_below_one_half_accept_below_one_half() -> None:
+    assert decide((0.3, 0.42, 0.28), replace(BANDS, accept=0.4)) == ("covered", False)
+    assert decide((0.3, 0.38, 0.32), replace(BANDS, accept=0.4))[1], "under it the grader abstains"
+
+
 def test_the_best_guess_leans_to_contradicted_where_the_head_says_so() -> None:
     leaning = replace(BANDS, lean=0.35)
     assert decide((0.45, 0.2, 0.35), BANDS) == ("missing", False)

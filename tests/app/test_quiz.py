@@ -22,7 +22,7 @@ from agent.workspace.workspace import Workspace
 from graphs.quiz import build_quiz
 from tests.helpers.fakes import FakeClock, HeldChat, MarkGrader, until
 from tests.helpers.notes import PATH
-from tests.helpers.sittings import ENOUGH, INTRO, attempt, later, quiz_note, quiz_text, right, say, wrong
+from tests.helpers.sittings import DENIALS, ENOUGH, INTRO, attempt, later, quiz_note, quiz_text, right, say, wrong
 from tests.helpers.workspaces import ROW, TOPIC, make_app, make_workspace, record_pass, tree
 
 REPOSITORY = Path(__file__).parents[2]
@@ -122,7 +122,7 @@ class TestTheEnd:
         app = make_app(workspace.root)
         before = tree(workspace.root)
         with begun(app) as (run, _):
-            (*_, result) = answers(run, say(*ENOUGH), say("m1", mark="-"))
+            (*_, result) = answers(run, say(*ENOUGH), *DENIALS)
         assert (result["event"], result["state"], result["passed"]) == ("result", "passed", True)
         (attempt_,) = workspace.attempts.all()
         (proposal,) = workspace.proposals.all()
@@ -152,7 +152,7 @@ class TestTheEnd:
         path = workspace.root / "roadmap.md"
         path.write_text(path.read_text().replace(ROW, ROW.replace("L0", "L1")))
         with begun(make_app(workspace.root)) as (run, _):
-            (*_, result) = answers(run, say(*ENOUGH), say("m1", mark="-"))
+            (*_, result) = answers(run, say(*ENOUGH), *DENIALS)
         assert (result["passed"], result["proposal"]) == (True, None)
 
     def test_the_thread_is_pruned(self, workspace: Workspace) -> None:
@@ -171,7 +171,7 @@ class TestTheEnd:
         record_pass(workspace, attempt(quiz_note(), [right, right, wrong], start=later(-2)))
         with begun(make_app(workspace.root)) as (run, events):
             assert events[0]["claim"] == "c2"
-            (*_, result) = answers(run, say("c2", "c3", "b1", "gqa"), say("m1", mark="-"))
+            (*_, result) = answers(run, say("c2", "c3", "b1", "gqa"), *DENIALS)
         assert result["proposal"] is not None
 
     def test_an_answer_that_is_no_text_at_all(self, workspace: Workspace) -> None:
@@ -296,7 +296,7 @@ class TestKilled:
         app = make_app(workspace.root)
         vars(app)["promotions"] = Dying(app.workspace, app.policy, app.clock.now)
         with begun(app) as (run, _), pytest.raises(Died):
-            answers(run, say(*ENOUGH), say("m1", mark="-"))
+            answers(run, say(*ENOUGH), *DENIALS)
         before = tree(workspace.root)
         assert len(workspace.attempts.all()) == 1
         catch_up(make_app(workspace.root))

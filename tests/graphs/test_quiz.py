@@ -14,7 +14,7 @@ from graphs.quiz.message import MAX_ANSWER, kind_of, text_of
 from tests.helpers.fakes import MarkGrader
 from tests.helpers.notes import block
 from tests.helpers.quiz_bench import ListedWordings, MemoryJournal, MemoryNotes, QuizBench, quiz_bench
-from tests.helpers.sittings import CORE, ENOUGH, INTRO, attempt, later, quiz_note, right, say, wrong
+from tests.helpers.sittings import CORE, DENIALS, ENOUGH, INTRO, attempt, later, quiz_note, right, say, wrong
 
 
 @pytest.fixture
@@ -59,9 +59,6 @@ def verdicts(state: dict[str, Any]) -> dict[str, str]:
 )
 def test_messages(message: str, kind: str, text: str) -> None:
     assert (kind_of(message), text_of(message)) == (kind, text)
-
-
-DENIALS = (say("m1", mark="-"), say("m2", mark="-"))
 
 
 @pytest.mark.parametrize("start", ["", "//", "/appeal "])

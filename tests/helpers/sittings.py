@@ -110,6 +110,8 @@ def judged(
     )
 
 
+DENIALS = (say("m1", mark="-"), say("m2", mark="-"))
+
 Step = Callable[[Note, Question], Turn]
 Word = str | tuple[str, VerdictName] | tuple[str, VerdictName, float]
 

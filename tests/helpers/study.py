@@ -22,8 +22,8 @@ from tests.helpers.scripted import ScriptedGrader
 
 REPO = Path(__file__).parents[2]
 TOPIC = "kv-cache-scaling"
-# Four core claims, a boundary, a term and the probe of a misconception.
-ANSWERS_TO_PASS = 7
+# Four core claims, a boundary, a term and two misconceptions to set right.
+ANSWERS_TO_PASS = 8
 ROADMAP = """\
 # My roadmap \N{BRAIN}
 

@@ -31,7 +31,9 @@ _AGREES = re.compile(
     re.IGNORECASE | re.VERBOSE,
 )
 _DENIALS = frozenset("no nope not never wrong false incorrect untrue disagree doubt myth".split())
-_NEGATED = re.compile(r"(?:.*n['’]t|(?:is|are|was|were|do|does|did|ca|wo|would|should|could|has|have)nt)", re.IGNORECASE)
+_NEGATED = re.compile(
+    r"(?:.*n['’]t|(?:is|are|was|were|do|does|did|ca|wo|would|should|could|has|have)nt)", re.IGNORECASE
+)
 _OPENING = 5
 _SENTENCES = 2
 _END = re.compile(r"(?<=[.!?])\s+")

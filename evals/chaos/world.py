@@ -96,6 +96,7 @@ MESSAGES = (
     "a good seventh answer",
     "a good eighth answer",
     "a good ninth answer",
+    "a good tenth answer",
 )
 
 

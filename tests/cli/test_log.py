@@ -46,7 +46,7 @@ def test_a_finished_quiz_leaves_an_event(root: Path) -> None:
     study(root, "quiz", TOPIC, given=PASSING)
     [event] = events(root)
     assert (event.kind, event.topic, event.data["state"]) == ("quiz", TOPIC, "passed")
-    assert (event.data["core_explained"], event.data["core"], event.data["answers"]) == (4, 4, 7)
+    assert (event.data["core_explained"], event.data["core"], event.data["answers"]) == (4, 4, 8)
     assert all((root / ref).is_file() for ref in event.refs)
 
 

@@ -66,7 +66,7 @@ def test_today_with_a_real_quiz(tmp_path: Path) -> None:
     study(root, "log", "read the GQA paper", "--topic", TOPIC)
     study(root, "quiz", TOPIC, given=PASSING)
     out = study(root, "summarize").out
-    assert "Quiz on kv-cache-scaling: passed, 7 answers, 4 of 4 core claims explained." in out
+    assert "Quiz on kv-cache-scaling: passed, 8 answers, 4 of 4 core claims explained." in out
     assert "in my words: “good”" in out
     assert f"](../tracks/02-infra/{TOPIC}.md#^c0)" in out
     assert "Noted: “read the GQA paper”" in out

@@ -87,8 +87,14 @@ RETOUCHED = "Plain RoPE leaves the length of each query and key vector unchanged
 @pytest.mark.parametrize(
     ("answer", "copied"),
     [
-        ("Plain RoPE leaves this length of every query and key vector unchanged and it alters just the direction.", True),
-        ("RoPE just turns the query and the key; each vector keeps its length, and the direction is what changes.", False),
+        (
+            "Plain RoPE leaves this length of every query and key vector unchanged and it alters just the direction.",
+            True,
+        ),
+        (
+            "RoPE just turns the query and the key; each vector keeps its length, and the direction is what changes.",
+            False,
+        ),
         ("The length of a query or key vector is unchanged, since a rotation alters its direction and no more.", False),
     ],
 )

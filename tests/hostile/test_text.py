@@ -53,7 +53,7 @@ def test_in_answers(root: Path) -> None:
     given = [f"good {words} end" for words in HOSTILE.values()]
     plain = study(root, "quiz", TOPIC, given=answers(*given))
     assert (plain.code, plain.err) == (0, "")
-    assert plain.out.count("you said: “good") == ANSWERS_TO_PASS - 1
+    assert plain.out.count("you said: “good") == ANSWERS_TO_PASS
     appeals = [f"/appeal {words}" for words in HOSTILE.values()] + [f"/{words}" for words in HOSTILE.values()]
     events = study(root, "quiz", TOPIC, "--json", given=answers("no", *appeals, *given))
     for text in (plain.out, events.out, *(data.decode() for path, data in tree(root).items() if path[-3:] == ".md")):

@@ -296,8 +296,8 @@ def unmet(
             reasons.append(f"No {kind} was explained.")
     for standing in table.values():
         if standing.kind == "misconception" and standing.status in ("voiced", "missing"):
-            what = "voiced and not taken back" if standing.status == "voiced" else "put to you and not set right"
-            reasons.append(f"The misconception ^{standing.claim} was {what}.")
+            left = "voiced and not taken back" if standing.status == "voiced" else "put to you and not set right"
+            reasons.append(f"The misconception ^{standing.claim} was {left}.")
     if turns is not None and not scope and not reasons:
         reasons += [f"The misconception ^{m.id} was not put to you yet." for m in _unsettled(note, turns, table)]
     return tuple(reasons)

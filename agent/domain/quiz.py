@@ -240,7 +240,7 @@ def _answered_probe(turn: Turn, verdict: Judged, correction: Judged | None, poli
     if is_about(verdict, correction):
         if nearness(verdict, correction) <= limits[opening]:
             return "corrected"
-        if opening != "denies" and verdict.p_covered >= 0.5:  # noqa: PLR2004
+        if opening != "denies" and verdict.p_covered >= 0.5:
             return "voiced"
     return "missing"
 

@@ -20,8 +20,10 @@ ABOUT = 0.4
 Stance = Literal["agrees", "denies", ""]
 
 _HEDGE = re.compile(
-    r"""(?:if\ i\ (?:remember|recall)(?:\ (?:correctly|right|it))*|as\ far\ as\ i\ (?:know|understand|can\ tell|remember)(?:\ it)?
-    |(?:i'?m\ )?not\ (?:\w+\ )?sure(?:,?\ but)?|i\ (?:would|'d)?\ ?(?:think|guess|believe|say|suppose)(?:\ that)?|i'd\ say|well|hm+
+    r"""(?:if\ i\ (?:remember|recall)(?:\ (?:correctly|right|it))*
+    |as\ far\ as\ i\ (?:know|understand|can\ tell|remember)(?:\ it)?
+    |(?:i'?m\ )?not\ (?:\w+\ )?sure(?:,?\ but)?
+    |i\ (?:would|'d)?\ ?(?:think|guess|believe|say|suppose)(?:\ that)?|i'd\ say|well|hm+
     |okay|ok|oh|so|maybe|probably|honestly|to\ be\ honest)(?=[\s,.:!–-])[\s,.:!–-]*""",
     re.IGNORECASE | re.VERBOSE,
 )

@@ -10,10 +10,13 @@ from agent.cli.editor import edit
 from agent.cli.line_edit import edit_lines
 from agent.cli.output import console, interactive, print_json, read_line
 from agent.domain.event import counted
+from agent.domain.session_overview import fits, overview
 from agent.domain.text import one_line
 
-DECISIONS = {"a": "approve", "e": "edit", "c": "change lines", "r": "reject", "l": "later"}
-QUESTION = "[a]pprove, [e]dit in your editor, [c]hange lines, [r]eject, [l]ater? "
+DECISIONS = {"v": "view", "a": "approve", "e": "edit", "c": "change lines", "r": "reject", "l": "later"}
+QUESTION = "[v]iew all, [a]pprove, [e]dit in your editor, [c]hange lines, [r]eject, [l]ater? "
+ROWS_BELOW = 7  # of the screen, for the question and what is said beside the draft
+MAX_DROPPED = 5  # dropped sentences that are shown one by one
 
 
 def run_summarize(date: str, since: str, *, json: bool) -> int:
@@ -27,7 +30,7 @@ def run_summarize(date: str, since: str, *, json: bool) -> int:
         _watch(session.ask())
         step = session.step
         while isinstance(step, Asked):
-            console().print(step.shown if interactive() else step.text, soft_wrap=True)
+            _show(step)
             if step.notice:
                 console().print(step.notice, style="yellow")
             if step.missing:
@@ -45,6 +48,20 @@ def run_summarize(date: str, since: str, *, json: bool) -> int:
         if step.decision == "approved":
             session.index()
     return 0
+
+
+def _show(asked: Asked) -> None:
+    """Show a draft: all of it to a pipe, and at a terminal what fits on a screen."""
+    out = console()
+    if not interactive():
+        out.print(asked.text, soft_wrap=True)
+        return
+    rows, width = out.size.height - ROWS_BELOW, out.size.width
+    if fits(asked.shown, rows, width) or not (short := overview(asked.shown, rows, width)).strip():
+        out.print(asked.shown, soft_wrap=True)
+        return
+    out.print(short, soft_wrap=True)
+    out.print("This is an overview; v shows the whole draft.", style="dim")
 
 
 def _watch(events: Iterator[dict[str, Any]]) -> None:
@@ -73,8 +90,11 @@ def _say_dropped(event: dict[str, Any]) -> None:
     if event["dropped"]:
         notes = console(stderr=True)
         notes.print(f"{counted(len(event['dropped']), 'sentence')} of the model dropped:", style="dim")
-        for item in event["dropped"]:
+        shown = event["dropped"][:MAX_DROPPED]
+        for item in shown:
             notes.print(f"  “{one_line(item['text'], 100)}”: {one_line(item['reason'], 100)}", style="dim")
+        if len(shown) < len(event["dropped"]):
+            notes.print(f"  … {len(event['dropped']) - len(shown)} more (--json has all)", style="dim")
 
 
 def _ask_person(session: Summary, asked: Asked) -> Asked | Settlement:
@@ -84,6 +104,11 @@ def _ask_person(session: Summary, asked: Asked) -> Asked | Settlement:
         name = next((n for k, n in DECISIONS.items() if typed is not None and typed.casefold() in (k, n)), None)
         if typed is None or name == "later":
             return Settlement(f"The draft waits in {asked.path}; `study summarize` shows it again.", "later")
+        if name == "view":
+            out = console()
+            with out.pager():
+                out.print(asked.shown, soft_wrap=True)
+            continue
         if name in ("edit", "change lines"):
             body = (
                 edit(asked.body, suffix=".md") if name == "edit" else edit_lines(asked.body, read_line, console().print)

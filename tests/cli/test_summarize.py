@@ -97,6 +97,24 @@ def test_a_person_approves_and_it_is_committed_with_its_events(root: Path) -> No
     assert "has all 10 events" in study(root, "summarize", *DATE).out
 
 
+def test_a_busy_day_is_an_overview_and_v_shows_all_of_it(root: Path) -> None:
+    for event in usual():
+        for n in range(6):
+            Events(root).add(event.model_copy(update={"id": f"{event.id[:-2]}{n:02}"}))
+    with Terminal(root, "summarize", *DATE, env={"PAGER": "cat"}) as terminal:
+        terminal.wait("v shows the whole draft")
+        terminal.wait("[l]ater?")
+        assert "## Log" not in terminal.shown
+        terminal.type("v")
+        terminal.wait("## Log")
+        terminal.wait("[l]ater?")
+        terminal.type("l")
+        assert terminal.end() == 0
+    (path,) = sessions(root)
+    assert "## Log" in study(root, "summarize", *DATE).out
+    assert "status: draft" in (root / path).read_text(encoding="utf-8")
+
+
 def test_lines_are_changed_and_the_rest_stays(root: Path) -> None:
     with Terminal(root, "summarize", *DATE) as terminal:
         terminal.wait("[l]ater?")

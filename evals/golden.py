@@ -17,8 +17,10 @@ from pathlib import Path
 from typing import Any
 
 from agent.adapters.retrieval import HybridRetriever, NoteIndex
+from agent.adapters.retrieval.textstore import Row
 from agent.domain.answering import has_evidence
 from agent.domain.errors import UsageError
+from agent.domain.fusion import ranked, reciprocal_rank
 from agent.ports.retriever import Retriever
 
 DEPTHS = (1, 3, 5, 10)
@@ -93,6 +95,40 @@ def measure(root: Path, retriever: Retriever, cases: Sequence[Case]) -> list[Out
     return result
 
 
+def by_leg(
+    root: Path, index: NoteIndex, retriever: HybridRetriever, cases: Sequence[Case]
+) -> list[dict[str, int | None]]:
+    """Rank of the first chunk with an expected block in each leg alone, by reciprocal rank, and as shipped."""
+    result = []
+    for case in cases:
+        legs = retriever.legs(case.question)
+        rows = index.read(lambda text, found=legs.fused: text.rows(found))
+        places = [(path, block_line(root, path, block)) for path, block in case.expected]
+        orders = {"words": ranked(legs.lexical), "vectors": ranked(legs.cosine)}
+        orders["reciprocal rank"] = ranked(reciprocal_rank(list(orders.values())))
+        orders["shipped"] = ranked(legs.fused)
+        result.append(
+            {name: _rank([_holds(rows[row], places) for row in order[: max(DEPTHS)]]) for name, order in orders.items()}
+        )
+    return result
+
+
+def _holds(row: Row, places: Sequence[tuple[str, int]]) -> bool:
+    return any(row.path == path and row.start_line <= line <= row.end_line for path, line in places)
+
+
+def leg_table(cases: Sequence[Case], ranks: Sequence[dict[str, int | None]]) -> str:
+    """Recall of the block at each depth, by wording and leg."""
+    lines = []
+    for wording in ("near", "away"):
+        group = [each for case, each in zip(cases, ranks, strict=True) if case.wording == wording]
+        for name in group[0] if group else ():
+            found = [each[name] for each in group]
+            cells = "  ".join(f"@{k} {sum(r is not None and r <= k for r in found) / len(group):.3f}" for k in DEPTHS)
+            lines.append(f"{wording:<13} n={len(group):<3} {name:<15} {cells}")
+    return "\n".join(lines)
+
+
 def _rank(hits: Sequence[bool]) -> int | None:
     return hits.index(True) + 1 if True in hits else None
 
@@ -128,7 +164,9 @@ def main() -> None:
     ):
         index.sync()
         retriever = HybridRetriever(index)
-        print(table(measure(Path.cwd(), retriever, load_cases())))
+        cases = load_cases()
+        print(table(measure(Path.cwd(), retriever, cases)))
+        print(leg_table(cases, by_leg(Path.cwd(), index, retriever, cases)))
         retriever.close()
 
 

@@ -17,10 +17,10 @@ from typing import Any
 from agent.adapters.retrieval import Embedder, HybridRetriever, NoteIndex
 from agent.adapters.retrieval.files import Found
 from agent.domain.errors import UsageError
-from agent.domain.fusion import ranked
+from agent.domain.fusion import ranked, reciprocal_rank
 
 DEPTH = 100
-LEGS = ("fused", "lexical", "dense")
+LEGS = ("fused", "lexical", "dense", "rrf")
 RESAMPLES = 2000
 Progress = Callable[[int, int], None]
 Qrels = Mapping[str, Mapping[str, int]]
@@ -128,7 +128,7 @@ def retrieve_beir(
     judged = [query for query in queries if any(grade > 0 for grade in qrels.get(query, {}).values())]
     measures = None
     if judged:
-        legs = [leg for leg in LEGS if leg != "dense" or embedder]
+        legs = [leg for leg in LEGS if leg not in ("dense", "rrf") or embedder]
         measures = {leg: score({q: list(rankings[q][leg]) for q in judged}, qrels) for leg in legs}
     name = embedder.name if embedder else "none"
     return Report(len(corpus.ids), len(queries), len(judged), name, str(run_out), measures)
@@ -141,7 +141,8 @@ def rank_documents(
     legs = retriever.legs(query)
     rows = index.read(lambda text: text.rows(legs.fused))
     result = {}
-    for name, scores in (("fused", legs.fused), ("lexical", legs.lexical), ("dense", legs.cosine)):
+    reciprocal = reciprocal_rank([ranked(legs.lexical), ranked(legs.cosine)])
+    for name, scores in zip(LEGS, (legs.fused, legs.lexical, legs.cosine, reciprocal), strict=True):
         best: dict[str, float] = {}
         for row, value in scores.items():
             document = corpus.id_of(rows[row].path)

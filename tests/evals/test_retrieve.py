@@ -6,7 +6,7 @@ import pytest
 
 from agent.adapters.retrieval import HybridRetriever, NoteIndex
 from agent.domain.errors import UsageError
-from evals.golden import block_line, load_cases, measure, table
+from evals.golden import block_line, by_leg, leg_table, load_cases, measure, table
 from evals.retrieve import read_qrels, retrieve_beir, score
 from tests.helpers.embedders import HashingEmbedder
 
@@ -33,7 +33,7 @@ def test_run_and_scores(folder: Path, tmp_path: Path) -> None:
     report = retrieve_beir(folder, tmp_path / "out.trec", HashingEmbedder())
     assert (report.documents, report.queries, report.judged) == (4, 3, 2)
     assert report.measures is not None
-    assert set(report.measures) == {"fused", "lexical", "dense"}
+    assert set(report.measures) == {"fused", "lexical", "dense", "rrf"}
     assert report.measures["fused"]["ndcg@10"].mean == pytest.approx(1.0)
     lines = [line.split() for line in (tmp_path / "out.trec").read_text().splitlines()]
     assert [(f[0], f[2]) for f in lines if f[3] == "1"] == [("a", "d1"), ("b", "2"), ("c", "3")]
@@ -120,7 +120,11 @@ def test_golden_measure(tmp_path: Path) -> None:
         index.sync()
         retriever = HybridRetriever(index)
         outcomes = measure(tmp_path, retriever, cases)
+        ranks = by_leg(tmp_path, index, retriever, cases)
         retriever.close()
+    assert ranks[0] == {"words": 1, "vectors": 1, "reciprocal rank": 1, "shipped": 1}
+    assert ranks[1]["words"] is None, "no word of the question is in the note"
+    assert "near          n=1   shipped         @1 1.000" in leg_table(cases, ranks)
     assert (outcomes[0].block_rank, outcomes[0].evidence) == (1, True)
     assert (outcomes[2].block_rank, outcomes[2].evidence) == (None, False)
     assert "recall of the block @1 1.000" in table(outcomes)

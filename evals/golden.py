@@ -102,7 +102,7 @@ def by_leg(
     result = []
     for case in cases:
         legs = retriever.legs(case.question)
-        rows = index.read(lambda text, found=legs.fused: text.rows(found))
+        rows = _rows(index, legs.fused)
         places = [(path, block_line(root, path, block)) for path, block in case.expected]
         orders = {"words": ranked(legs.lexical), "vectors": ranked(legs.cosine)}
         orders["reciprocal rank"] = ranked(reciprocal_rank(list(orders.values())))
@@ -111,6 +111,10 @@ def by_leg(
             {name: _rank([_holds(rows[row], places) for row in order[: max(DEPTHS)]]) for name, order in orders.items()}
         )
     return result
+
+
+def _rows(index: NoteIndex, numbers: Iterable[int]) -> dict[int, Row]:
+    return index.read(lambda text: text.rows(numbers))
 
 
 def _holds(row: Row, places: Sequence[tuple[str, int]]) -> bool:

@@ -9,7 +9,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Literal
 
-from pydantic import BaseModel, Field
+from pydantic import BaseModel, Field, field_validator
 
 from agent.domain.gate import Requirement
 from agent.domain.level import Level
@@ -36,6 +36,7 @@ _NOT = r"(?:not|no|never|n't|cannot|lacks?|without|missing|insufficient|incomple
 _ENOUGH = re.compile(
     r"\b(?:ready|qualif\w+|meets?|met|satisf\w+|sufficient|enough|fulfil\w*|deserves?|complete[sd]?|open|approve)\b"
 )
+_SENTENCE_END = re.compile(r"[.!?](?=\s)")
 _DENIED = re.compile(rf"\b{_NOT}\b")
 
 
@@ -46,6 +47,15 @@ class Rationale(BaseModel):
     cites: list[str] = Field(min_length=1, max_length=4)
     strength: Literal["strong", "fair", "thin"]
     comment: str = Field(min_length=1, max_length=MAX_COMMENT)
+
+    @field_validator("comment", mode="before")
+    @classmethod
+    def _sentences_that_fit(cls, value: object) -> object:
+        """Cut a comment that is too long after its last whole sentence; what is left is checked like any other."""
+        if not isinstance(value, str) or len(value) <= MAX_COMMENT:
+            return value
+        ends = [match.end() for match in _SENTENCE_END.finditer(value) if match.end() <= MAX_COMMENT]
+        return value[: ends[-1]] if ends else value
 
 
 @dataclass(frozen=True, slots=True)

@@ -106,3 +106,20 @@ def test_the_gates_own_reason_may_be_repeated() -> None:
     assert rationale_fault(said(told, gate="closed"), closed) == ""
     assert "as made" in rationale_fault(said("The level was changed after the quiz in E1.", gate="closed"), closed)
     assert "as made" in rationale_fault(said(told), report()), "no reason says so"
+
+
+def test_a_comment_that_is_too_long_is_cut_after_a_whole_sentence() -> None:
+    first = "E1 has 7 answers in own words, and each of them names its claim."
+    shown = said(f"{first} " + "It goes on about it " * 40)
+    assert shown.comment == first
+    assert rationale_fault(shown, report()) == ""
+
+
+def test_what_is_left_of_a_long_comment_is_checked() -> None:
+    shown = said("The learner was promoted after E1. " + "It goes on about it " * 40)
+    assert "tells a change as made" in rationale_fault(shown, report())
+
+
+def test_a_long_comment_without_a_sentence_is_refused() -> None:
+    with pytest.raises(ValueError, match="at most 500 characters"):
+        said("on and on " * 60)

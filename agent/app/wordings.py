@@ -36,10 +36,12 @@ class Wording:
 def reword(chat: Chat, question: str, *, claim: str, topic: str) -> Wording | None:
     """Let the model reword a question and judge the result; None where the reply has not the form asked for.
 
+    The model is not told the claim: what a small model was told to keep secret, it wrote into the question.
+
     Raises:
         ModelError: the model failed.
     """
-    request = prompt("quiz/reword", topic=topic, question=question, claim=claim)
+    request = prompt("quiz/reword", topic=topic, question=question)
     reply = chat.structured(request, RewordedQuestion, max_tokens=MAX_TOKENS)
     if reply is None:
         return None

@@ -97,7 +97,9 @@ class Writing:
                 "Put the answer into the question, so that the learner sees what is meant.",
             ),
             damaged(
-                "free-topic", TEMPLATE, "Keep the meaning of the question exactly. Keep its technical terms.",
+                "free-topic", TEMPLATE,
+                "Ask exactly the same in another order of words. Keep every technical term of the question and "
+                "add none.",
                 "Ask about something else of the same field, in other terms.",
             ),
         )  # fmt: skip

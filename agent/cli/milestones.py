@@ -20,6 +20,14 @@ MARKS = {
 }
 
 
+# What is linked may still say nothing; whether it is enough is decided by a person, box by box.
+PART_SAID = {
+    "linked": ("✓", ""),
+    "missing": ("○", "not linked by its rows or boxes yet"),
+    "yours": ("?", "yours to judge"),
+}
+
+
 @milestone_app.callback()
 def milestone(context: typer.Context, json: Json = False) -> None:
     """Show every milestone with the state of its bullets, and how a bullet was read.
@@ -92,16 +100,24 @@ def run_focus(label: str | None, text: str | None, *, remove: bool, json: bool) 
 
 
 def _list(*, json: bool) -> int:
+    from dataclasses import asdict
+
     from agent.app import App
     from agent.cli.output import console, print_json
     from agent.domain.text import one_line
-    from agent.workspace.milestones import milestone_states
+    from agent.workspace.milestones import milestone_evidence, milestone_states
 
     workspace = App.load().workspace
     roadmap = workspace.roadmap()
     states = milestone_states(workspace, roadmap)
     if json:
-        print_json({"milestones": milestone_rows(states)})
+        required = [
+            {"milestone": m.title, "parts": [asdict(part) for part in parts], "dead": list(dead)}
+            for m in roadmap.milestones
+            if m.evidence_required
+            for parts, dead in [milestone_evidence(workspace, roadmap, m, states)]
+        ]
+        print_json({"milestones": milestone_rows(states), "evidence_required": required})
         return 0
     out = console()
     if not states:
@@ -116,6 +132,14 @@ def _list(*, json: bool) -> int:
             out.print(f"        {one_line(state.detail, 300)}", style="dim")
         if milestone.evidence_required:
             out.print(f"    evidence required: {one_line(milestone.evidence_required)}", style="dim")
+            parts, dead = milestone_evidence(workspace, roadmap, milestone, states)
+            for part in parts:
+                mark, said = PART_SAID[part.verdict]
+                said = one_line(part.paths[-1], 100) if part.paths else said
+                more = f" and {len(part.paths) - 1} more" if len(part.paths) > 1 else ""
+                out.print(f"      {mark} {one_line(part.what, 100)}: {said}{more}", style="dim")
+            for path in dead:
+                out.print(f"      ! the link {one_line(path, 200)!r} leads to no file", style="yellow")
         out.print()
     return 0
 

@@ -43,10 +43,26 @@ def approve_all(root: Path) -> None:
 
 
 class TestMilestones:
+    def test_what_evidence_is_required_is_checked_by_what_rows_link(self, root: Path) -> None:
+        file = root / "roadmap.md"
+        text = file.read_text(encoding="utf-8").replace("required: session links", "required: session links + a jury")
+        file.write_text(text, encoding="utf-8")
+        assert study(root, "quiz", TOPIC, given=PASSING).code == 0
+        approve_all(root)
+        (session,) = (root / "sessions").glob("*.md")
+        out = study(root, "milestone").out
+        assert f"      ✓ session links: sessions/{session.name}\n      ? a jury: yours to judge\n" in out
+        (required,) = study(root, "milestone", "--json").events[0]["evidence_required"]
+        assert [part["verdict"] for part in required["parts"]] == ["linked", "yours"]
+        session.unlink()
+        out = study(root, "milestone").out
+        assert "○ session links: not linked" in out
+        assert f"! the link 'sessions/{session.name}' leads to no file" in out
+
     def test_each_bullet_with_its_state_and_how_it_was_read(self, root: Path) -> None:
         out = study(root, "milestone").out
         assert "Milestone B  0/2\n  ○ 2.1 KV cache scaling reaches L1\n        0/1: kv-cache-scaling at L1\n" in out
-        assert "evidence required: session links" in out
+        assert "evidence required: session links\n      ○ session links: not linked by its rows or boxes yet\n" in out
         assert (
             "  ! 1.2 A repository\n        ticked without a decision: `study milestone tick 1.2 --evidence PATH`" in out
         )

@@ -82,6 +82,7 @@ class LocalGrader:
         second: asked where the scorer abstains.
         personal: the learner's own correction of p(covered).
         bands: where probabilities are acted on, instead of the scorer's own.
+        on_subject: refuse answers with hardly a word of the claim; a teacher's references are too short for that.
     """
 
     def __init__(
@@ -91,8 +92,10 @@ class LocalGrader:
         second: SecondOpinion | None = None,
         personal: Personal | None = None,
         bands: Bands | None = None,
+        on_subject: bool = True,
     ) -> None:
         self._scorer = scorer
+        self._on_subject = on_subject
         self._personal = personal
         self._second = second
         self._bands = bands
@@ -132,7 +135,7 @@ class LocalGrader:
             p, window = _combine(bags[i], asked, mine, self._scorer.reversal)
             if is_heap(bags[i], whole, kept):
                 p = _NOTHING
-            elif is_beside(bags[i], whole):
+            elif self._on_subject and is_beside(bags[i], whole):
                 p = _at_most(BESIDE, p)
             p = self._corrected(p)
             quotes.append(prepared.quote(window))

@@ -1,9 +1,16 @@
 """Answers beside a claim, and keywords in a heap: refused whatever the scorer says."""
 
+from collections.abc import Sequence
+
+import numpy as np
 import pytest
 
 from agent.adapters.grading.doubts import is_beside, is_heap
 from agent.adapters.grading.features import Bag
+from agent.adapters.grading.local import LocalGrader
+from agent.adapters.grading.prepare import Prepared, Window
+from agent.domain.calibration import Bands
+from agent.domain.verdict import ClaimText
 
 CLAIM = (
     "Reading the minimum of a binary heap is O(1), and push and pop are O(log n), because the tree is complete "
@@ -39,3 +46,36 @@ def test_a_short_claim_may_be_said_in_quite_other_words() -> None:
 )
 def test_the_claims_keywords_without_sentences_are_a_heap(answer: str, expected: bool) -> None:
     assert is_heap(Bag.of(CLAIM), Bag.of(answer), answer) is expected
+
+
+class Credulous:
+    """Finds every claim in every answer."""
+
+    version = "credulous"
+    bands = Bands(accept=0.5, reject=0.1, contradict=0.9)
+    reversal = 0.0
+
+    def score(
+        self, question: str, claims: Sequence[str], prepared: Prepared, pairs: Sequence[tuple[int, Window]]
+    ) -> "np.ndarray[tuple[int, ...], np.dtype[np.float64]]":
+        """Nine in ten."""
+        return np.tile([0.1, 0.9, 0.0], (len(pairs), 1))
+
+
+BESIDE = "The chance that one answer wins is the sigmoid of the difference of two rewards."
+
+
+@pytest.mark.parametrize(
+    ("answer", "on_subject", "expected"),
+    [
+        ("Looking at the smallest entry of the heap is constant, a push takes log n.", True, 0.9),
+        ("complete binary pop minimum path tree heap o reading push log entry n", True, 0.01),
+        ("complete binary pop minimum path tree heap o reading push log entry n", False, 0.01),
+        (BESIDE, True, 0.1),
+        (BESIDE, False, 0.9),
+    ],
+)
+def test_what_the_grader_makes_of_them(answer: str, on_subject: bool, expected: float) -> None:
+    grader = LocalGrader(Credulous(), on_subject=on_subject)
+    (verdict,) = grader.judge("What do a heap's operations cost?", [ClaimText("c", CLAIM, "core")], answer)
+    assert verdict.p_covered == expected

@@ -9,6 +9,7 @@ from langgraph.checkpoint.memory import InMemorySaver
 
 from agent.adapters.retrieval import HybridRetriever, NoteIndex
 from agent.adapters.retrieval.files import WorkspaceFiles
+from agent.domain.answering import has_evidence
 from agent.domain.errors import ModelError
 from agent.ports.retriever import Similar
 from graphs.ask import AskContext, build_ask
@@ -122,6 +123,15 @@ def test_a_line_of_the_notes_answers_where_the_model_does_not(
     assert shown["quote"] in NOTE.split("\n")[2]
     assert [event["event"] for event in talk.events] == ["passages", "sentence"]
     assert state["turns"][-1]["answer"] == shown["text"]
+
+
+def test_a_question_in_other_words_is_answered_by_a_quote_and_asks_no_model(
+    retriever: HybridRetriever, root: Path
+) -> None:
+    talk = Conversation(retriever, root, ScriptedChat(), _near("with more users"))
+    state = talk.ask("zebra giraffe linearly")
+    assert not has_evidence([(p["lexical"], p["cosine"]) for p in state["places"]]), "the first gate is closed"
+    assert [(item["start_line"], item["verbatim"]) for item in state["answer"]] == [(3, True)]
 
 
 def test_the_nearest_lines_are_those_likeliest_to_answer(retriever: HybridRetriever, root: Path) -> None:

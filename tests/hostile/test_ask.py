@@ -121,6 +121,18 @@ def test_a_note_cannot_fill_the_prompts_slots(root: Path, retriever: HybridRetri
     assert ESC not in prompt.user
 
 
+def test_a_line_of_the_notes_is_marked_as_theirs_and_neutralised(capsys: pytest.CaptureFixture[str]) -> None:
+    place = {"path": "tracks/a.md", "start_line": 3, "end_line": 3}
+    said = {"event": "sentence", "text": f"The cache grows.{ESC}[2J", "quote": "- The cache grows. ^grows", **place}
+    _show({**said, "verbatim": True}, QUESTION, quiet=True)
+    own = capsys.readouterr().out
+    assert own.strip().startswith("Your notes say: “The cache grows.")
+    assert own.rstrip().endswith("tracks/a.md:3")
+    _show({**said, "verbatim": False}, QUESTION, quiet=True)
+    assert "Your notes say" not in capsys.readouterr().out
+    assert ESC not in own
+
+
 def test_what_is_shown_of_an_answer_is_neutralised(capsys: pytest.CaptureFixture[str]) -> None:
     place = {"path": f"tracks/{ESC}[31m.md", "start_line": 3, "end_line": 3}
     _show({"event": "sentence", "text": f"a{ESC}[2J", "quote": f"q\u202e{ESC}[0m", **place}, QUESTION, quiet=True)

@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from agent.domain.attempt import Attempt
 from agent.domain.evidence import comparison_gap, failure_gap, hook_gap, limit_gap, readme_gap, teaching_gap
 from agent.domain.lab import DESIGN, README, RESULTS, TEACHING, LabEvidence, RunFile
+from agent.domain.lab_table import table_gap
 from agent.domain.level import Level
 from agent.domain.note import Note
 from agent.domain.quiz import Policy, recheck
@@ -196,7 +197,7 @@ def lab_results(lab: LabEvidence, _topic: str) -> Iterator[Requirement]:
         return
     text = lab.texts[RESULTS]
     what = f"two variants measured on the same metric in {lab.path}/{RESULTS}"
-    yield Requirement(Level.L3, what, comparison_gap(text))
+    yield Requirement(Level.L3, what, comparison_gap(text) or table_gap(text, lab))
     yield Requirement(Level.L3, f"a failure analysis in {lab.path}/{RESULTS}", failure_gap(text))
 
 

@@ -6,6 +6,8 @@ from datetime import UTC
 from pathlib import PurePosixPath
 
 from agent.domain.lab import LabEvidence, RunRecord
+from agent.domain.markdown import tables
+from agent.domain.text import one_line
 
 BEGIN, END = "<!-- measured -->", "<!-- /measured -->"
 NOTHING = "No run has been measured yet."
@@ -66,6 +68,42 @@ def table(rows: Sequence[Row], metrics: Sequence[str] = ()) -> str:
     known = dict.fromkeys(metric for row in rows for metric in row.metrics)
     columns = [*(name for name in metrics if name in known), *(name for name in known if name not in metrics)]
     return "\n".join(_lines(rows, columns))
+
+
+def table_gap(text: str, lab: LabEvidence) -> str:
+    """Say which number between the markers no sound record of the lab holds for its variant and metric; "" if none.
+
+    An older run may still be shown, a number may be written with more zeros. Tables elsewhere are the author's word.
+    """
+    if marker_gap(text):
+        return ""
+    held: dict[tuple[str, str], set[str]] = {}
+    for _, record in _good(lab):
+        for variant, metrics in record.results.items():
+            for name, cell in _numbers(table([Row(variant, metrics, "", "")])):
+                held.setdefault(name, set()).add(cell)
+    for (variant, metric), cell in _numbers(text.split(BEGIN, 1)[1].split(END, 1)[0]):
+        known = held.get((variant, metric), set())
+        if cell not in known and _value(cell) not in {_value(other) for other in known}:
+            where = f"{one_line(metric, 60)!r} of {one_line(variant, 60)!r}"
+            return f"its measured table has {one_line(cell, 30)} for {where}, which no sound record in runs/ holds"
+    return ""
+
+
+def _numbers(text: str) -> Iterator[tuple[tuple[str, str], str]]:
+    """Give the cells of measured tables that say anything, each with its variant and metric."""
+    for found in tables(text):
+        for row in found.rows:
+            for metric, cell in list(zip(found.header, row, strict=False))[1:]:
+                if metric != "Run" and cell not in ("", UNMEASURED):
+                    yield (row[0], metric), cell
+
+
+def _value(cell: str) -> float | str:
+    try:
+        return float(cell)
+    except ValueError:
+        return cell
 
 
 def _lines(rows: Sequence[Row], columns: Sequence[str]) -> Iterator[str]:

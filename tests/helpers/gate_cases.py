@@ -96,6 +96,22 @@ def results(table: str, analysis: str | None = None) -> Prepare:
     return put("RESULTS.md", f"{table}\n\n## Failure analysis{own[1]}" if analysis is None else own[0] + analysis)
 
 
+def measured(cell: str, *, forged: bool = False) -> Prepare:
+    """Write a table between the markers, and a run that measured 41.2; `forged`: one edited to say the cell."""
+    rows = f"| fp16 | {cell} | [2026-11-23](runs/x.json) |\n| int8 | 27.9 | [2026-11-23](runs/x.json) |"
+    table = f"<!-- measured -->\n| Variant | step (ms) | Run |\n|---|---:|---|\n{rows}\n<!-- /measured -->"
+
+    def prepare(root: Path) -> None:
+        results(table)(root)
+        make_run(root, results={"fp16": {"step (ms)": 41.2}, "int8": {"step (ms)": 27.9}})
+        if forged:
+            name = "20261123T120000Z-0f0f0f0f"
+            path = root / make_run(root, id="0f0f0f0f", name=name, results={"fp16": {"step (ms)": 41.2}})
+            path.write_text(path.read_text(encoding="utf-8").replace("41.2}", f"{cell}}}"), encoding="utf-8")
+
+    return prepare
+
+
 def other_session(root: Path) -> None:
     """A quiz on another topic, its session's front matter changed to say this one."""
     other = PASSED.model_copy(update={"id": "0therzzz", "topic": "rope"}).sealed()
@@ -492,6 +508,22 @@ CASES: tuple[Case, ...] = (
         3,
         without("RESULTS.md"),
         f"L3 needs results in {LAB}/RESULTS.md: the file does not exist.",
+    ),
+    Case("met", "a measured table as the records have it", 3, measured("41.2")),
+    Case("met", "the same, a number written with a zero more", 3, measured("41.20")),
+    Case(
+        "faked",
+        "a number in the measured table that no record holds",
+        3,
+        measured("4.2"),
+        f"{_COMPARED}: its measured table has 4.2 for 'step (ms)' of 'fp16', which no sound record in runs/ holds.",
+    ),
+    Case(
+        "faked",
+        "the same, with a record edited to hold it",
+        3,
+        measured("4.2", forged=True),
+        f"{_COMPARED}: its measured table has 4.2 for 'step (ms)' of 'fp16', which no sound record in runs/ holds.",
     ),
     Case(
         "faked",

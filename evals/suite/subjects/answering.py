@@ -134,6 +134,7 @@ class Answering:
         "graphs.ask",
         "agent.domain.answering",
         "agent.domain.citation",
+        "agent.domain.quoting",
         "agent.domain.statement",
         "agent.domain.chunking",
     )

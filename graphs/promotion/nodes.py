@@ -9,7 +9,7 @@ from pydantic import ValidationError
 from agent.domain.change import AnyChange
 from agent.domain.errors import ConflictError, StudyError, UsageError
 from agent.domain.proposal import Decision, Proposal
-from graphs.promotion.reply import Reply
+from graphs.promotion.reply import Reply, answered
 from graphs.promotion.state import FLOW_VERSION, PromotionContext, PromotionState
 
 ACTION = "change_level"  # of threads that were begun before there were others
@@ -60,15 +60,8 @@ def apply(state: PromotionState, runtime: Runtime[PromotionContext]) -> Promotio
     except (StudyError, ValidationError) as error:
         message = str(error) if isinstance(error, StudyError) else f"The edit is not valid: {error.errors()[0]['msg']}."
         return {"notice": message, "outcome": {"decision": "again", "message": message, "paths": []}}
-    again = outcome.decision == "edited"
-    return {
-        "notice": outcome.message if again else "",
-        "outcome": {
-            "decision": "again" if again else outcome.decision,
-            "message": outcome.message,
-            "paths": list(outcome.paths),
-        },
-    }
+    notice, told = answered(outcome)
+    return {"notice": notice, "outcome": told}
 
 
 def _edited(proposal: Proposal, edited: dict[str, Any]) -> AnyChange:

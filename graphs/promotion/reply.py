@@ -4,6 +4,8 @@ from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
+from agent.ports.promotions import DecisionOutcome
+
 _TYPES = {
     "approve": "approve",
     "accept": "approve",
@@ -60,3 +62,11 @@ def _edited(reply: dict[str, Any]) -> dict[str, Any]:
             nested = inner.get("args")
             return nested if isinstance(nested, dict) else inner
     raise ValueError("an edit has to carry the changed arguments")
+
+
+def answered(outcome: DecisionOutcome) -> tuple[str, dict[str, Any]]:
+    """Give what a thread keeps of a decision: its notice, shown when an edit is asked again, and its outcome."""
+    again = outcome.decision == "edited"
+    decision = "again" if again else outcome.decision
+    told = {"decision": decision, "message": outcome.message, "paths": list(outcome.paths)}
+    return outcome.message if again else "", told

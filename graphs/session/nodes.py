@@ -13,7 +13,7 @@ from agent.domain.session_draft import compose
 from agent.domain.support import Said
 from agent.domain.text import one_line
 from agent.ports.sessions import Found, Waiting
-from graphs.promotion.reply import Reply
+from graphs.promotion.reply import Reply, answered
 from graphs.session.drafting import draft_lines, versions
 from graphs.session.state import FLOW_VERSION, SessionContext, SessionState
 
@@ -90,15 +90,8 @@ def apply(state: SessionState, runtime: Runtime[SessionContext]) -> SessionState
         outcome = context.sessions.settle(waiting["path"], waiting["sha256"], reply.type, body)
     except StudyError as error:
         return {"notice": str(error), "outcome": {"decision": "again", "message": str(error), "paths": []}}
-    again = outcome.decision == "edited"
-    return {
-        "notice": outcome.message if again else "",
-        "outcome": {
-            "decision": "again" if again else outcome.decision,
-            "message": outcome.message,
-            "paths": list(outcome.paths),
-        },
-    }
+    notice, told = answered(outcome)
+    return {"notice": notice, "outcome": told}
 
 
 def _nothing_new(found: Found) -> str:

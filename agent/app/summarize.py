@@ -21,6 +21,7 @@ from agent.ports.sessions import Found, SessionDecision, Waiting
 from agent.workspace.day_material import DayMaterial
 from agent.workspace.day_session import shown, split_body
 from agent.workspace.files import locked
+from agent.workspace.lab_runs import run_events
 from agent.workspace.sessions import SessionStore, Settled, waiting
 
 if TYPE_CHECKING:
@@ -42,10 +43,12 @@ class WorkspaceSessions:
         self._store = SessionStore(app.workspace, app.clock.now)
 
     def find(self, day: str, since: str) -> Found:
-        """Look at a day; what git knows of it becomes events first."""
+        """Look at a day; what git knows of it, and runs on record whose event was lost, become events first."""
         now = self.app.clock.now()
         span = span_of(day, since, now)
         for event in change_events(self.app.settings.root, span.start, span.end, now):
+            self.app.workspace.events.try_add(event)
+        for event in run_events(self.app.settings.root, span.start, span.end):
             self.app.workspace.events.try_add(event)
         material = self._material(day, since)
         for session in material.approved:

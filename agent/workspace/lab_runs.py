@@ -1,14 +1,17 @@
 """What runs leave in a lab's folder: a record each, and the measured table of its RESULTS.md."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from datetime import UTC
+from datetime import UTC, datetime
 from pathlib import Path
 
+from agent.domain.event import Event
+from agent.domain.happened import lab_ran
 from agent.domain.lab import RESULTS, RunRecord
 from agent.domain.lab_table import marker_gap, rows, table, with_table
 from agent.workspace.files import inside, locked, read_text, write_text
-from agent.workspace.labs import read_lab, run_files
+from agent.workspace.lab_file import lab_folders, topics_of
+from agent.workspace.labs import read_lab, read_run, run_files
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,6 +32,22 @@ def write_run(root: Path, record: RunRecord) -> str:
     path = f"lab/{record.lab}/runs/{record.started.astimezone(UTC):%Y%m%dT%H%M%SZ}-{record.id}.json"
     write_text(root, path, record.sealed().model_dump_json(indent=1) + "\n")
     return path
+
+
+def run_events(root: Path, start: datetime, end: datetime) -> Iterator[Event]:
+    """Give the event of each sound record of a run that ended in the span.
+
+    A run that was killed after its record and before its event is told all the same: the event follows from the record,
+    with the same id whoever writes it.
+    """
+    for folder in lab_folders(root):
+        for path in run_files(root, folder):
+            record = read_run(root, path).record
+            if record is None or record.sha256 != record.computed_hash() or f"lab/{record.lab}" != folder:
+                continue
+            event = lab_ran(record, path, topics_of(root, folder))
+            if start <= event.at < end:
+                yield event
 
 
 def known_run(root: Path, folder: str, id: str) -> str | None:

@@ -7,6 +7,8 @@ import pytest
 from agent.cli.line_edit import apply_command, edit_lines
 from agent.workspace.events import Events
 from tests.helpers.days import MORNING, usual
+from tests.helpers.fakes import START
+from tests.helpers.labs import make_lab, make_run
 from tests.helpers.study import PASSING, TOPIC, Terminal, make_workspace, study, tree
 from tests.helpers.workspaces import git
 
@@ -95,6 +97,19 @@ def test_a_person_approves_and_it_is_committed_with_its_events(root: Path) -> No
     assert path in committed
     assert len([name for name in committed if name.startswith("progress/events/")]) == len(usual()) + 1
     assert "has all 10 events" in study(root, "summarize", *DATE).out
+
+
+def test_a_run_whose_event_was_lost_is_told_once(tmp_path: Path) -> None:
+    """The process died between the run's record and its event; an edited record tells nothing."""
+    made = make_workspace(tmp_path / "w")
+    make_lab(made, 2)
+    edited = made / make_run(made, id="0f0f0f0f", name="20261123T120000Z-0f0f0f0f")
+    edited.write_text(edited.read_text(encoding="utf-8").replace("3.2", "9.9"), encoding="utf-8")
+    for _ in range(2):
+        out = study(made, "summarize", "--date", START.date().isoformat()).out
+        assert out.count("Ran lab/kv-bench (fp16): exit 0 after 3.2 s") >= 1
+        assert "9.9" not in out
+        assert len(list((made / "progress" / "events").glob("*.json"))) == 1
 
 
 def test_a_busy_day_is_an_overview_and_v_shows_all_of_it(root: Path) -> None:

@@ -90,8 +90,9 @@ class Writing:
 
     @property
     def defects(self) -> Sequence[Variant]:
-        """The secret told, and the sense given up."""
+        """The task swapped, a hint asked for, and the sense given up. Small models do not heed the last two."""
         return (
+            damaged("answers-instead", TEMPLATE, "Reword the question.", "Answer the question in one sentence."),
             damaged(
                 "no-secrecy", TEMPLATE, "Never hint at the answer, add no numbers, add no new topic.",
                 "Put the answer into the question, so that the learner sees what is meant.",

@@ -9,9 +9,7 @@ from agent.domain.level import Level
 from agent.domain.milestone import BulletState, bullet_states
 from agent.domain.milestone_evidence import Part, required_parts
 from agent.domain.roadmap import Milestone, Roadmap
-from agent.workspace.evidence import is_external
 from agent.workspace.files import inside
-from agent.workspace.labs import stays_inside
 from agent.workspace.workspace import Workspace
 
 
@@ -28,6 +26,9 @@ def milestone_evidence(
 
     Rows are the ones that its bullets name, once they are above L0; their notes count too.
     """
+    from agent.workspace.evidence import is_external  # loads the gates, which `status` may not need
+    from agent.workspace.labs import stays_inside
+
     own = [state for state in states if state.milestone == milestone.title]
     ids = dict.fromkeys(id for state in own if state.goal for id in state.goal.topics)
     rows = [topic for id in ids if (topic := roadmap.topic(id)) is not None and topic.level > Level.L0]

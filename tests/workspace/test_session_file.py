@@ -49,7 +49,7 @@ def test_the_summary_counts() -> None:
     summary = sections(draft(right, wrong, act("skip")))["Summary"]
     assert "was not passed yet: 2 answers, 1 of 4 core claims explained." in summary
     assert "- The core claim ^c1 is not explained." in summary
-    assert "was passed: 7 answers, 4 of 4" in sections(draft(*[right] * 9))["Summary"]
+    assert "was passed: 8 answers, 4 of 4" in sections(draft(*[right] * 9))["Summary"]
 
 
 def test_what_was_explained_has_the_learners_words_and_the_block() -> None:

@@ -13,6 +13,7 @@ from graphs.prompts import prompt, template
 PROMPT: Final = "session/draft"
 DRAFT_TOKENS = 320
 MAX_SENTENCES = MAX_STORIES
+_SENTENCE_ENDS = (".", "!", "?", "…", "。", "”", '"', ")", "`", "]")
 CONTEXT_CHARS = 3200  # about 800 tokens: ten seconds of reading for the embedded model
 
 
@@ -49,10 +50,11 @@ def versions(chat: Chat | None) -> dict[str, str]:
 
 
 def _lines(pieces: Iterator[str]) -> Iterator[str]:
-    """Whole lines of a stream, the last one at its end."""
+    """Whole lines of a stream; the last one only if it ends like a sentence: a reply may stop at its token limit."""
     rest = ""
     for piece in pieces:
         rest += piece
         *whole, rest = rest.split("\n")
         yield from whole
-    yield rest
+    if rest.rstrip().endswith(_SENTENCE_ENDS):
+        yield rest

@@ -43,3 +43,8 @@ def test_a_model_that_does_not_stop_is_cut_off() -> None:
 def test_a_reply_of_nonsense_costs_nothing() -> None:
     draft = draft_session(ScriptedChat("\x1b[2J" + "[" * 5000 + "1" * 5000), day())
     assert not [s for s in draft.statements if s.by == "model"]
+
+
+def test_a_sentence_that_the_token_limit_cut_off_is_not_told() -> None:
+    whole, cut = "[1] I passed the quiz on rope.", "[2] I approved rope from L1 to L2 and L2 to L"
+    assert [said.text for said in draft_lines(ScriptedChat(f"{whole}\n{cut}"), day())] == ["I passed the quiz on rope."]

@@ -27,8 +27,8 @@ PAGE = """# From L0 to L3
 
 One topic on a scratch copy of this repository: a quiz, a lab that was run, variants side by side with a failure
 understood. Each level is refused first for what is missing, then approved by a person; the roadmap's row and the
-ledger's entry follow. Recorded by `python -m evals.story`; what is typed is in `evals/cases/story/`, all else is what
-the program printed, long screens cut in the middle.
+ledger's entry follow. Recorded by `python -m evals.story --chat`; what is typed is in `evals/cases/story/`, all else is
+what the program printed, long screens cut in the middle.
 """
 
 

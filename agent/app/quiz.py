@@ -12,12 +12,13 @@ from agent.adapters.checkpoints.sqlite import Threads, config
 from agent.app.container import App
 from agent.app.note_gap import WorkspaceNoteGaps
 from agent.app.wordings import ModelWordings, NoWordings
+from agent.domain.asking import upcoming
 from agent.domain.attempt import Attempt, Question, Turn
 from agent.domain.errors import BusyError, ConflictError, GateError, StudyError, UsageError
 from agent.domain.happened import quiz_finished, quiz_paused
 from agent.domain.note import Note
 from agent.domain.proposal import Proposal
-from agent.domain.quiz import for_recheck, history_of, upcoming
+from agent.domain.quiz import for_recheck, history_of
 from agent.domain.text import neutralise
 from agent.ports import Journal, Recorded, Wordings
 from agent.workspace.files import locked, sweep

@@ -50,6 +50,10 @@ class Judged(Record):
     abstain: bool = False
     claim_hash: str = ""
 
+    def surely(self, name: VerdictName) -> bool:
+        """Whether this is the verdict, and not a guess."""
+        return self.name == name and not self.abstain
+
 
 class Turn(Record):
     """One message of the learner to one question. `text` is the learner's own; a hint keeps what was shown."""
@@ -114,7 +118,7 @@ class Attempt(Record):
 
     @property
     def passed(self) -> bool:
-        """What the attempt says of itself; a gate recomputes it (`agent.domain.quiz.recheck`)."""
+        """What the attempt says of itself; a gate recomputes it (`agent.domain.pass_rule.recheck`)."""
         return self.state == "passed"
 
     def computed_hash(self) -> str:

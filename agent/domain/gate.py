@@ -12,7 +12,8 @@ from agent.domain.lab import DESIGN, README, RESULTS, TEACHING, LabEvidence, Run
 from agent.domain.lab_table import table_gap
 from agent.domain.level import Level
 from agent.domain.note import Note
-from agent.domain.quiz import Policy, recheck
+from agent.domain.pass_rule import recheck
+from agent.domain.quiz import Policy
 
 MAX_RUNS_NAMED = 2
 

@@ -1,9 +1,8 @@
-"""The quiz as pure rules: what to ask next, what an answer earned, and when a topic counts as explained.
+"""What the turns of a quiz have earned, as pure rules.
 
 A quiz is the list of its turns; everything else is a fold over them, so that a resumed quiz, a recheck of a stored
-attempt and the simulation in `evals/` all come to the same result. L1 asks for conceptual clarity, key terms and
-boundaries: every core claim, at least one boundary and one term, in the learner's own words, and no misconception
-left as voiced.
+attempt and the simulation in `evals/` all come to the same result. `agent.domain.asking` reads the fold to choose the
+next question, `agent.domain.pass_rule` to say whether the topic counts as explained.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
@@ -11,15 +10,14 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 
 from agent.domain.appeal import after_appeal
-from agent.domain.attempt import Attempt, Judged, Question, Standing, Turn, content_hash
+from agent.domain.attempt import Attempt, Judged, Standing, Turn, content_hash
 from agent.domain.calibration import Bands
-from agent.domain.note import Claim, Misconception, Note
-from agent.domain.probing import CORRECTION, is_about, likeliest, nearness, probe, stance
+from agent.domain.note import Note
+from agent.domain.probing import CORRECTION, is_about, nearness, stance
 from agent.domain.text import content_stems
 
 CARRY_OVER = timedelta(days=14)
 HELP = ("hint", "explain")
-TRIES = {"boundary": 2, "term": 2}  # how many different boundaries and terms are asked at most
 
 QUIZ_BANDS = Bands(accept=0.4, reject=0.13, contradict=0.9)
 """Where a quiz acts on the local grader's probabilities.
@@ -103,20 +101,6 @@ def history_of(note: Note, attempts: Iterable[Attempt], now: datetime, policy: P
     return History(covers | voiced, asked, helped)
 
 
-def unfit(note: Note) -> str:
-    """Say why a note cannot be quizzed from; "" when it can."""
-    groups = {"core claim": note.core, "boundary": note.boundaries, "term": note.terms}
-    for name, group in groups.items():
-        if not group:
-            return f"it has no {name}"
-    for claim in note.claims:
-        if "TODO" in claim.text or any("TODO" in question for question in claim.questions):
-            return f"^{claim.id} still says TODO"
-        if not claim.questions:
-            return f"^{claim.id} has no question"
-    return ""
-
-
 def standings(note: Note, turns: Sequence[Turn], history: History, policy: Policy) -> dict[str, Standing]:
     """Fold the turns into where every claim and misconception of the note stands, in the note's order."""
     table: dict[str, Standing] = {}
@@ -168,11 +152,11 @@ def _hear(before: Standing, turn: Turn, verdict: Judged, helped: set[str], polic
     if before.status in ("covered", "appealed"):
         return before
     asked = turn.question.claim == verdict.claim
-    sure = _sure(verdict, "covered") or _both_cover(before, turn, verdict, policy)
+    sure = verdict.surely("covered") or _both_cover(before, turn, verdict, policy)
     if turn.copied or not sure:
         if not asked or before.status == "helped":
             return before
-        status = "contradicted" if _sure(verdict, "contradicted") else "missing"
+        status = "contradicted" if verdict.surely("contradicted") else "missing"
         return before.model_copy(update={"status": status, "p_covered": verdict.p_covered, "quote": ""})
     with_help = verdict.claim in helped
     return before.model_copy(
@@ -205,7 +189,7 @@ def _both_cover(before: Standing, turn: Turn, verdict: Judged, policy: Policy) -
     """
     if turn.question.kind != "follow_up" or turn.question.claim != verdict.claim or before.status != "missing":
         return False
-    return not _sure(verdict, "contradicted") and (before.p_covered + verdict.p_covered) / 2 >= policy.both
+    return not verdict.surely("contradicted") and (before.p_covered + verdict.p_covered) / 2 >= policy.both
 
 
 def _hear_misconception(
@@ -251,16 +235,12 @@ def _heard_in_passing(status: str, verdict: Judged, correction: Judged | None, p
     The two share most of their words; it counts as voiced only if it is what the answer says more.
     """
     more = correction is None or verdict.p_covered > correction.p_covered
-    if status != "corrected" and _sure(verdict, "covered") and verdict.p_covered >= policy.voiced and more:
+    if status != "corrected" and verdict.surely("covered") and verdict.p_covered >= policy.voiced and more:
         return "voiced"
-    said = correction is not None and _sure(correction, "covered") and correction.p_covered >= policy.voiced
-    if status in ("voiced", "missing") and (_sure(verdict, "contradicted") or (said and not more)):
+    said = correction is not None and correction.surely("covered") and correction.p_covered >= policy.voiced
+    if status in ("voiced", "missing") and (verdict.surely("contradicted") or (said and not more)):
         return "corrected"
     return status
-
-
-def _sure(verdict: Judged, name: str) -> bool:
-    return verdict.name == name and not verdict.abstain
 
 
 def for_recheck(history: History) -> History:
@@ -269,184 +249,6 @@ def for_recheck(history: History) -> History:
     return replace(history, carried=voiced)
 
 
-def unmet(
-    note: Note,
-    table: Mapping[str, Standing],
-    *,
-    answered: bool = True,
-    scope: Sequence[str] = (),
-    turns: Sequence[Turn] | None = None,
-) -> tuple[str, ...]:
-    """Say what is still missing for L1, in sentences; empty when the topic counts as explained.
-
-    `answered`: whether the learner explained anything in this sitting; what was carried over alone passes nobody.
-    `scope`: the claims of a re-check, which asks for nothing else. `turns`: where they are given, every misconception
-    must have been put to the learner, so that leaving before that passes nobody.
-    """
-    reasons: list[str] = []
-    if not answered:
-        reasons.append("Nothing was explained in this sitting.")
-    counted = {"covered", "appealed"}
-    for claim in [c for c in note.claims if c.id in scope] if scope else note.core:
-        if table[claim.id].status not in counted:
-            what = "core claim" if claim.kind == "core" else claim.kind
-            reasons.append(f"The {what} ^{claim.id} is {_phrase(table[claim.id].status)}.")
-    for kind, group in (("boundary", note.boundaries), ("term", note.terms)):
-        if not scope and not any(table[claim.id].status == "covered" for claim in group):
-            reasons.append(f"No {kind} was explained.")
-    for standing in table.values():
-        if standing.kind == "misconception" and standing.status in ("voiced", "missing"):
-            left = "voiced and not taken back" if standing.status == "voiced" else "put to you and not set right"
-            reasons.append(f"The misconception ^{standing.claim} was {left}.")
-    if turns is not None and not scope and not reasons:
-        reasons += [f"The misconception ^{m.id} was not put to you yet." for m in _unsettled(note, turns, table)]
-    return tuple(reasons)
-
-
-def _unsettled(note: Note, turns: Sequence[Turn], table: Mapping[str, Standing]) -> list[Misconception]:
-    """List the misconceptions that were neither put to the learner nor taken back."""
-    put = {turn.question.claim for turn in turns if turn.action != "appeal"}
-    return [m for m in note.misconceptions if m.id not in put and _status(table, m.id) != "corrected"]
-
-
-def _phrase(status: str) -> str:
-    return {
-        "open": "not reached yet",
-        "helped": "explained with help, so it counts in a later sitting",
-        "missing": "not explained",
-        "contradicted": "contradicted",
-    }.get(status, status)
-
-
-def next_question(
-    note: Note, turns: Sequence[Turn], history: History, policy: Policy, scope: Sequence[str] = ()
-) -> Question | None:
-    """Choose what to ask after these turns; None when the quiz is over.
-
-    In order: one reworded follow-up to the answer just given, a voiced misconception, core claims, a boundary,
-    a term, and last the misconceptions, the one that the answers came closest to first, until one is left standing.
-    A re-check asks for the claims of its `scope` and no more.
-    """
-    table = standings(note, turns, history, policy)
-    on_claims = [turn for turn in turns if turn.action == "answer" and note.claim(turn.question.claim) is not None]
-    is_spent = len(on_claims) >= policy.max_turns
-    follow_up = _follow_up(note, turns, table, history)
-    if follow_up is not None and (not is_spent or note.claim(follow_up.claim) is None):
-        return follow_up
-    put = {turn.question.claim for turn in turns if turn.action != "appeal"}
-    if not is_spent:
-        for misconception in note.misconceptions:
-            if _status(table, misconception.id) == "voiced" and misconception.id not in put:
-                return probe(misconception)
-        for claim in _plan(note, table, scope):
-            if claim.id not in put:
-                return _question(claim, "ask", turns, history)
-    if scope or unmet(note, table):
-        return None
-    nearest = likeliest(_unsettled(note, turns, table), turns)
-    return probe(nearest) if nearest is not None else None
-
-
-def upcoming(
-    note: Note, turns: Sequence[Turn], history: History, policy: Policy, *, now: Question, scope: Sequence[str] = ()
-) -> list[Question]:
-    """List the authored questions that are likely to be asked after `now`, so that they can be reworded meanwhile."""
-    plan = _plan(note, standings(note, turns, history, policy), scope)
-    put = {turn.question.claim for turn in turns} | {now.claim}
-    return [_question(claim, "ask", turns, history) for claim in plan if claim.id not in put]
-
-
-def _plan(note: Note, table: Mapping[str, Standing], scope: Sequence[str]) -> list[Claim]:
-    """List the claims that the quiz still needs, most important first; of a re-check in its own order."""
-    if scope:
-        return [claim for id in scope if (claim := note.claim(id)) is not None and table[id].status == "open"]
-    wanted = [claim for claim in note.core if table[claim.id].status == "open"]
-    for kind, group in (("boundary", note.boundaries), ("term", note.terms)):
-        tried = [claim for claim in group if table[claim.id].status not in ("open", "covered")]
-        if not any(table[claim.id].status == "covered" for claim in group) and len(tried) < TRIES[kind]:
-            wanted += [claim for claim in group if table[claim.id].status == "open"][:1]
-    return wanted
-
-
-def _follow_up(note: Note, turns: Sequence[Turn], table: Mapping[str, Standing], history: History) -> Question | None:
-    """Choose the one further question on the claim just asked, where the answer left it undecided."""
-    # An appeal is about an earlier answer: whatever was open stays open, unless it was just that claim.
-    last = next((turn for turn in reversed(turns) if turn.action != "appeal"), None)
-    if last is None:
-        return None
-    if last.action == "hint":
-        return last.question
-    if last.action != "answer" or last.question.kind in ("follow_up", "own_words"):
-        return None
-    misconception = note.misconception(last.question.claim)
-    if misconception is not None:
-        left = _status(table, misconception.id) in ("voiced", "missing")
-        return probe(misconception, again=True) if left else None
-    claim = note.claim(last.question.claim)
-    if claim is None or table[claim.id].status not in ("open", "missing", "contradicted"):
-        return None
-    if last.copied:
-        return last.question.model_copy(update={"kind": "own_words"})
-    return _question(claim, "follow_up", turns, history)
-
-
-def _status(table: Mapping[str, Standing], claim: str) -> str:
+def status_of(table: Mapping[str, Standing], claim: str) -> str:
+    """Say where a claim or misconception stands; `open` where nothing was heard of it."""
     return table[claim].status if claim in table else "open"
-
-
-def _question(claim: Claim, kind: str, turns: Sequence[Turn], history: History) -> Question:
-    """Choose an authored question of the claim: first one never put, then one not put in this sitting."""
-    now = {turn.question.index for turn in turns if turn.question.claim == claim.id}
-    before, helped = history.asked.get(claim.id, frozenset()), history.helped.get(claim.id, frozenset())
-    index = min(range(len(claim.questions)), key=lambda i: (i in helped, i in now, i in before, i))
-    return Question.model_validate(
-        {"claim": claim.id, "kind": kind, "text": claim.questions[index], "index": index, "source": "authored"}
-    )
-
-
-def recheck(attempt: Attempt, note: Note, earlier: Mapping[str, Attempt], policy: Policy) -> tuple[str, ...]:
-    """Recompute a stored attempt from its own turns and say what speaks against it; empty when it holds.
-
-    A hand-edited `passed`, a standing that no turn earned, a cover carried over from an attempt that does not have
-    it (`earlier` maps ids to the attempts on file), a hint given before and a changed file are all found here.
-    """
-    if attempt.topic != note.id:
-        return (f"The attempt is on {attempt.topic!r}, not on {note.id!r}.",)
-    faults: list[str] = []
-    if attempt.sha256 != attempt.computed_hash():
-        faults.append("The attempt was changed after it was recorded: its hash does not match.")
-    if attempt.state != "passed":
-        faults.append("The attempt was not passed.")
-    before = [a for a in earlier.values() if a.id != attempt.id and a.finished <= attempt.finished]
-    table = standings(note, attempt.turns, history_of(note, before, attempt.started, policy), policy)
-    judged = {s.claim: s.claim_hash for s in attempt.standings if s.claim_hash}
-    edited = [c.id for c in note.claims if judged.get(c.id, claim_hash(c.text)) != claim_hash(c.text)]
-    if edited:
-        faults.append(f"The note's ^{', ^'.join(edited)} was edited after the attempt; a new quiz asks for it again.")
-    stored = {s.claim: s.status for s in attempt.standings}
-    differs = [
-        c.id
-        for c in note.claims
-        if stored.get(c.id) != table[c.id].status
-        and (stored.get(c.id) == "covered" or table[c.id].status == "appealed")
-    ]
-    if differs:
-        faults.append(f"The attempt says of ^{', ^'.join(differs)} what its answers do not bear out.")
-    faults += unmet(note, table, answered=answered(attempt.turns))
-    return tuple(faults)
-
-
-def answered(turns: Sequence[Turn]) -> bool:
-    """Whether the learner explained anything in this sitting: covered what was asked, or denied a false statement."""
-    for turn in turns:
-        if turn.action != "answer" or turn.copied:
-            continue
-        mine = {v.claim: v for v in turn.verdicts if v.claim.removesuffix(CORRECTION) == turn.question.claim}
-        asked = mine.get(turn.question.claim)
-        correction = mine.get(turn.question.claim + CORRECTION)
-        if any(v.kind != "misconception" and _sure(v, "covered") for v in mine.values()):
-            return True
-        denied = asked is not None and asked.kind == "misconception" and is_about(asked, correction)
-        if denied and asked is not None and nearness(asked, correction) <= 0:
-            return True
-    return False

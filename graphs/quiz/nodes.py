@@ -9,22 +9,14 @@ from langgraph.runtime import Runtime
 
 from agent.domain.appeal import disputed
 from agent.domain.appeal import notice as appeal_notice
+from agent.domain.asking import next_question, unfit
 from agent.domain.attempt import Attempt, Judged, Question, Standing, Turn
 from agent.domain.copying import detect_copying
 from agent.domain.errors import UsageError, WorkspaceError
 from agent.domain.note import Note
+from agent.domain.pass_rule import answered, unmet
 from agent.domain.probing import CORRECTION
-from agent.domain.quiz import (
-    History,
-    answered,
-    claim_hash,
-    for_recheck,
-    history_of,
-    next_question,
-    standings,
-    unfit,
-    unmet,
-)
+from agent.domain.quiz import History, claim_hash, for_recheck, history_of, standings
 from agent.domain.text import content_stems, one_line
 from agent.domain.verdict import ClaimText, Verdict
 from graphs.quiz.message import text_of

@@ -6,9 +6,9 @@ import pytest
 from pydantic import BaseModel
 
 from agent.app.note_draft import NoteDraft, draft_note
+from agent.domain.asking import unfit
 from agent.domain.errors import ModelError
 from agent.domain.level import Level
-from agent.domain.quiz import unfit
 from agent.domain.roadmap import Topic
 from agent.ports import Chat, Prompt
 from agent.workspace.note_file import read_note

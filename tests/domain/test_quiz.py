@@ -7,20 +7,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from agent.domain.asking import next_question, unfit, upcoming
 from agent.domain.attempt import Attempt, Question, Standing, Turn
 from agent.domain.note import Note
-from agent.domain.quiz import (
-    CARRY_OVER,
-    History,
-    Policy,
-    history_of,
-    next_question,
-    recheck,
-    standings,
-    unfit,
-    unmet,
-    upcoming,
-)
+from agent.domain.pass_rule import recheck, unmet
+from agent.domain.quiz import CARRY_OVER, History, Policy, history_of, standings
 from tests.helpers.fakes import START
 from tests.helpers.notes import block
 from tests.helpers.sittings import (

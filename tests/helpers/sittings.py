@@ -4,19 +4,12 @@ from collections.abc import Callable, Iterable, Sequence
 from datetime import datetime, timedelta
 from uuid import NAMESPACE_URL, uuid5
 
+from agent.domain.asking import next_question
 from agent.domain.attempt import Action, Attempt, Judged, Question, Turn
 from agent.domain.note import Note
+from agent.domain.pass_rule import answered, unmet
 from agent.domain.probing import CORRECTION
-from agent.domain.quiz import (
-    History,
-    Policy,
-    answered,
-    claim_hash,
-    history_of,
-    next_question,
-    standings,
-    unmet,
-)
+from agent.domain.quiz import History, Policy, claim_hash, history_of, standings
 from agent.domain.verdict import VerdictName
 from tests.helpers.fakes import START
 from tests.helpers.notes import block, note, note_text

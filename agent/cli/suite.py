@@ -117,8 +117,16 @@ def _note_defect(home: "Home", defect: str, result: "RunResult") -> None:
 
     subject = result.subjects[0]
     model = subject.fingerprint["model"].split()[0]
-    row = {"kind": "planted", "subject": subject.name, "defect": defect, "model": model, "verdict": subject.verdict}
-    append_rows(home.folder / "planted.jsonl", [{**row, "run": result.id, "reason": subject.reason}])
+    row: dict[str, Any] = {
+        "kind": "planted",
+        "subject": subject.name,
+        "defect": defect,
+        "model": model,
+        "verdict": subject.verdict,
+    }
+    shown = subject.both or subject.first
+    row |= {"difference": round(shown.difference, 4) if shown else None, "run": result.id, "reason": subject.reason}
+    append_rows(home.folder / "planted.jsonl", [row])
 
 
 def run_compare(a: str, b: str, *, axis: str, only: Sequence[str], json: bool) -> int:

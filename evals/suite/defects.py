@@ -9,8 +9,10 @@ class DefectError(StudyError):
     """A planted defect no longer applies to the template; choose another text to damage."""
 
 
-def damaged(name: str, template: str, old: str, new: str, *, why: str = "") -> Variant:
+def damaged(name: str, template: str, old: str, new: str, *, why: str = "", rule: str = "") -> Variant:
     """The working tree with `old` replaced by `new` in one template.
+
+    `rule`: what our own endpoint looks for in a rendered prompt; needed where `old` holds a variable.
 
     Raises:
         DefectError: the template lacks `old`.
@@ -18,4 +20,4 @@ def damaged(name: str, template: str, old: str, new: str, *, why: str = "") -> V
     text = template_text(template)
     if old not in text:
         raise DefectError(f"The defect {name!r} damages {old!r}, which {template} no longer says; mend the defect.")
-    return Variant(name, {template: text.replace(old, new)}, why=why or f"{old!r} became {new!r}", rule=old)
+    return Variant(name, {template: text.replace(old, new)}, why=why or f"{old!r} became {new!r}", rule=rule or old)

@@ -23,7 +23,7 @@ from typing import Any
 from evals.stats import wilson
 from evals.suite.baseline import FOLDER, Baseline, template_lines
 from evals.suite.contract import CURRENT, Subject, Variant
-from evals.suite.decision import overall
+from evals.suite.decision import MARGIN, overall
 from evals.suite.drill import RULE, Drill, harmless, recognise
 from evals.suite.endpoint import StochasticModel, recogniser
 from evals.suite.engine import Engine, Track
@@ -40,6 +40,8 @@ DROP = 0.08
 DAMAGE = 0.2
 """What a planted defect costs on the stochastic model: the rule's share of the replies."""
 MOST_FALSE = 0.05
+STOCHASTIC = "the stochastic model"
+SUITE = "suite"
 FALSE_ALARM = "nights on which nothing changed and the verdict was a regression"
 Row = dict[str, Any]
 
@@ -163,28 +165,56 @@ def _rate(hits: Sequence[bool]) -> Row | None:
     return {"hits": sum(hits), "of": len(hits), "rate": round(sum(hits) / len(hits), 4), "low": low, "high": high}
 
 
-def trust_rows(rows: Sequence[Row]) -> dict[str, Row]:
-    """What `evals/baselines/trust.json` holds: kill rates by subject, and who loses the gate for missing damage."""
-    found: dict[str, Row] = {}
+def trust_rows(rows: Sequence[Row], before: Mapping[str, Row] | None = None) -> dict[str, Row]:
+    """What `evals/baselines/trust.json` holds: kill rates by subject, and who loses the gate for missing damage.
+
+    `before`: what the file holds already. A defect that was planted anew on the same model replaces its own line there.
+    A model that does not heed the planted sentence loses no quality by it: such a defect is `inert`, neither caught nor
+    missed. A gate whose defects are all inert on a model is unproven there, and has no say either.
+    """
+    found: dict[str, Row] = {
+        name: {"defects": dict(row["defects"]), "demoted": ""} for name, row in (before or {}).items() if name != SUITE
+    }
+    counted: dict[tuple[str, str], list[Row]] = {}
     for row in rows:
         if row["kind"] in ("defect", "planted"):
-            mine = found.setdefault(row["subject"], {"defects": {}, "demoted": ""})
-            where = f"on {row['model']}" if row["kind"] == "planted" else "on the stochastic model"
-            counts = mine["defects"].setdefault(f"{row['defect']} {where}", {"caught": 0, "of": 0})
-            counts["of"] += 1
-            counts["caught"] += row["verdict"] == "regression"
-    for mine in found.values():
-        missed = [name for name, counts in mine["defects"].items() if counts["caught"] * 2 < counts["of"]]
-        if missed:
-            mine["demoted"] = f"it misses the planted defect {missed[0]}"
+            where = f"on {row['model']}" if row["kind"] == "planted" else f"on {STOCHASTIC}"
+            mine = counted.setdefault((row["subject"], f"{row['defect']} {where}"), [])
+            if "run" not in row or row["run"] not in {known.get("run") for known in mine}:
+                mine.append(row)
+    for (subject, defect), mine in counted.items():
+        caught = [row for row in mine if row["verdict"] == "regression"]
+        inert = [row for row in mine if row not in caught and _is_inert(row)]
+        counts = {"caught": len(caught), "inert": len(inert), "of": len(mine)}
+        found.setdefault(subject, {"defects": {}, "demoted": ""})["defects"][defect] = counts
     published = summary([row for row in rows if row["kind"] == "night"])
-    false = published[FALSE_ALARM]
-    if false is not None:
-        found["suite"] = {name: rate for name, rate in published.items() if rate is not None}
-        if false["low"] > MOST_FALSE:
-            for mine in found.values():
-                mine["demoted"] = "the suite raises too many false alarms"
-    return found
+    rates = {name: rate for name, rate in published.items() if rate is not None} or (before or {}).get(SUITE, {})
+    for mine in found.values():
+        mine["demoted"] = _fault(mine["defects"])
+        if FALSE_ALARM in rates and rates[FALSE_ALARM]["low"] > MOST_FALSE:
+            mine["demoted"] = "the suite raises too many false alarms"
+    return {**found, SUITE: rates} if rates else found
+
+
+def _is_inert(row: Row) -> bool:
+    """Whether a planted defect did no damage worth a verdict: at most `MARGIN` was lost on what was measured."""
+    difference = row.get("difference")
+    return row["kind"] == "planted" and difference is not None and difference >= -MARGIN
+
+
+def _fault(planted: Mapping[str, Row]) -> str:
+    """Why a gate has no say; "" where it has."""
+    proven: dict[str, bool] = {}
+    for name, counts in planted.items():
+        acting = counts["of"] - counts.get("inert", 0)
+        if counts["caught"] * 2 < acting:
+            return f"it misses the planted defect {name}"
+        model = name.partition(" on ")[2]
+        proven[model] = proven.get(model, False) or acting > 0
+    for model, is_proven in proven.items():
+        if not is_proven:
+            return f"no planted defect does any damage on {model}"
+    return ""
 
 
 def read_rows(path: Path) -> list[Row]:
@@ -224,8 +254,9 @@ def main() -> int:
     given = parser.parse_args()
     if given.part == "record":
         rows = [row for path in given.files for row in read_rows(path)]
-        text = json.dumps(trust_rows(rows), indent=1, ensure_ascii=False)
-        (FOLDER / "trust.json").write_text(text + "\n", encoding="utf-8")
+        path = FOLDER / "trust.json"
+        before = json.loads(path.read_text(encoding="utf-8")) if path.exists() else None
+        path.write_text(json.dumps(trust_rows(rows, before), indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
         return 0
     if given.part == "nights":
         rows = _collect(lambda done: nights(given.nights, done), given.out, given.minutes)

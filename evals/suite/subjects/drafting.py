@@ -36,7 +36,7 @@ class DraftingScorer:
     sentences.
     """
 
-    version = "1"
+    version = "2"
     metrics = ("account", "coverage", "supported", "numbers", "length")
     targets: Mapping[str, float] = {"coverage": 0.85, "supported": 0.98, "numbers": 1.0}
 
@@ -49,7 +49,7 @@ class DraftingScorer:
         supported = len(kept) / (len(kept) + len(dropped)) if kept or dropped else 0.0
         both = coverage + supported
         text = fold(" ".join(sentence["text"] for sentence in [*kept, *dropped]))
-        said = _NUMBER.findall(text)
+        said = _numbers(text)
         known = _known_numbers(case)
         return {
             "account": 2 * coverage * supported / both if both else 0.0,
@@ -88,7 +88,7 @@ class StandsOnEvents:
         """See `evals.suite.contract.Invariant`."""
         events = {row["id"] for row in case.input["events"]}
         loose = [s["text"] for s in value["kept"] if not s["events"] or not set(s["events"]) <= events]
-        wrong = [s["text"] for s in value["kept"] if not set(_NUMBER.findall(fold(s["text"]))) <= _known_numbers(case)]
+        wrong = [s["text"] for s in value["kept"] if not set(_numbers(fold(s["text"]))) <= _known_numbers(case)]
         if loose:
             return f"The draft of {case.id} says {loose[0]!r}, which rests on no event."
         return f"The draft of {case.id} says {wrong[0]!r} with a number that the day lacks." if wrong else ""
@@ -188,4 +188,9 @@ def _known_numbers(case: Case) -> set[str]:
     day = _day(case.input)
     texts = [fold(str(case.input)), *(fold(fact.text) for fact in condense(day.events))]
     counts = {str(count) for count in range(len(day.events) + 1)}
-    return {number for text in texts for number in _NUMBER.findall(text)} | counts
+    return {number for text in texts for number in _numbers(text)} | counts
+
+
+def _numbers(text: str) -> list[str]:
+    """The numbers of a text; 600.0 is 600."""
+    return [re.sub(r"\.0+$", "", number) for number in _NUMBER.findall(text)]

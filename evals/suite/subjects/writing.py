@@ -90,8 +90,15 @@ class Writing:
 
     @property
     def defects(self) -> Sequence[Variant]:
-        """The task swapped, a hint asked for, and the sense given up. Small models do not heed the last two."""
+        """Topic and question exchanged, the task swapped, a hint asked for, the sense given up.
+
+        Small models heed none of the last three sentences; what they are given to reword they cannot ignore.
+        """
         return (
+            damaged(
+                "exchanged-slots", TEMPLATE, "Topic: {{topic}}\nQuestion: {{question}}",
+                "Field: {{question}}\nQuestion: {{topic}}", rule="Topic: ",
+            ),
             damaged("answers-instead", TEMPLATE, "Reword the question.", "Answer the question in one sentence."),
             damaged(
                 "no-secrecy", TEMPLATE, "Never hint at the answer, add no numbers, add no new topic.",

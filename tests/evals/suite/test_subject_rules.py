@@ -71,6 +71,7 @@ def test_a_draft_rests_on_events_and_their_numbers() -> None:
     assert broken("drafting", case, {"kept": [kept]}) == ""
     assert "rests on no event" in broken("drafting", case, {"kept": [{**kept, "events": []}]})
     assert "rests on no event" in broken("drafting", case, {"kept": [{**kept, "events": ["made-up"]}]})
+    assert broken("drafting", case, {"kept": [{**kept, "text": "I read 1.0 papers."}]}) == "", "1.0 is 1"
     assert "number that the day lacks" in broken("drafting", case, {"kept": [{**kept, "text": "I read 977 papers."}]})
 
 

@@ -55,6 +55,30 @@ def test_a_gate_that_misses_damage_or_cries_wolf_is_demoted(tmp_path: Path) -> N
     assert summary([wolf])[FALSE_ALARM]["rate"] == 1
 
 
+def test_a_defect_that_does_no_damage_is_neither_caught_nor_missed() -> None:
+    """A small model may ignore the planted sentence; nothing gets worse then, and there is nothing to catch."""
+    planted = {"kind": "planted", "subject": "drill", "model": "qwen", "verdict": "inconclusive"}
+    heeded = {**planted, "defect": "no-rule", "verdict": "regression", "difference": -0.3, "run": "b"}
+    ignored = {**planted, "defect": "hint", "difference": 0.02, "run": "a"}
+    overlooked = {**planted, "defect": "hint", "difference": -0.09, "run": "c"}
+    rows = trust_rows([heeded, ignored, ignored])
+    assert rows["drill"]["defects"]["hint on qwen"] == {"caught": 0, "inert": 1, "of": 1}, "one run, noted twice"
+    assert rows["drill"]["demoted"] == ""
+    assert trust_rows([ignored])["drill"]["demoted"] == "no planted defect does any damage on qwen"
+    assert trust_rows([heeded, overlooked])["drill"]["demoted"] == "it misses the planted defect hint on qwen"
+
+
+def test_new_trust_runs_add_to_what_is_known() -> None:
+    night = {"kind": "night", "drop": 0.0, "seed": 0, "regressions": [], "alarms": [], "p": {"a": 0.5}, "same": {}}
+    planted = {"kind": "planted", "subject": "drill", "defect": "no-rule", "model": "qwen"}
+    before = trust_rows([night, {**planted, "verdict": "regression", "run": "a"}])
+    after = trust_rows([{**planted, "defect": "hint", "verdict": "regression", "run": "b"}], before)
+    assert set(after["drill"]["defects"]) == {"no-rule on qwen", "hint on qwen"}
+    assert after["suite"] == before["suite"]
+    again = trust_rows([{**planted, "verdict": "not worse", "difference": -0.2, "run": "c"}], after)
+    assert again["drill"]["demoted"] == "it misses the planted defect no-rule on qwen"
+
+
 def test_a_torn_line_is_left_out(tmp_path: Path) -> None:
     path = tmp_path / "rows.jsonl"
     path.write_text('{"kind": "night"}\n{"kind": "ni', encoding="utf-8")

@@ -179,13 +179,13 @@ def trust_rows(rows: Sequence[Row], before: Mapping[str, Row] | None = None) -> 
     for row in rows:
         if row["kind"] in ("defect", "planted"):
             where = f"on {row['model']}" if row["kind"] == "planted" else f"on {STOCHASTIC}"
-            mine = counted.setdefault((row["subject"], f"{row['defect']} {where}"), [])
-            if "run" not in row or row["run"] not in {known.get("run") for known in mine}:
-                mine.append(row)
-    for (subject, defect), mine in counted.items():
-        caught = [row for row in mine if row["verdict"] == "regression"]
-        inert = [row for row in mine if row not in caught and _is_inert(row)]
-        counts = {"caught": len(caught), "inert": len(inert), "of": len(mine)}
+            same = counted.setdefault((row["subject"], f"{row['defect']} {where}"), [])
+            if "run" not in row or row["run"] not in {known.get("run") for known in same}:
+                same.append(row)
+    for (subject, defect), same in counted.items():
+        caught = [row for row in same if row["verdict"] == "regression"]
+        inert = [row for row in same if row not in caught and _is_inert(row)]
+        counts = {"caught": len(caught), "inert": len(inert), "of": len(same)}
         found.setdefault(subject, {"defects": {}, "demoted": ""})["defects"][defect] = counts
     published = summary([row for row in rows if row["kind"] == "night"])
     rates = {name: rate for name, rate in published.items() if rate is not None} or (before or {}).get(SUITE, {})

@@ -34,7 +34,9 @@ def main():
         "false": [o for o in claims if "covered" not in o.case.labels],
         "attacks": [o for o in claims if o.case.style in ATTACKS],
     }
-    metrics = {f"{name} accepted (%)": 100 * sum(o.accepted for o in group) / len(group) for name, group in groups.items()}
+    metrics = {
+        f"{name} accepted (%)": 100 * sum(o.accepted for o in group) / len(group) for name, group in groups.items()
+    }
     metrics["time per answer (ms)"] = 1000 * seconds / len(cases)
     print(json.dumps({"metrics": metrics}))
 

@@ -18,8 +18,10 @@ def main() -> None:
         good = [r for r in rows if r.dataset == name and r.label == 1]
         flagged = [r for r in good if detect_copying(r.answer, r.claims).is_copied]
         same = [r for r in flagged if detect_copying(r.answer, r.claims).share > 0.95 and len(r.answer.split()) >= 6]
-        print(f"{name}: {len(flagged)}/{len(good)} correct answers flagged ({len(flagged) / len(good):.2%}); "
-              f"{len(same)} of them are the reference nearly word for word")
+        print(
+            f"{name}: {len(flagged)}/{len(good)} correct answers flagged ({len(flagged) / len(good):.2%}); "
+            f"{len(same)} of them are the reference nearly word for word"
+        )
         for r in flagged[:6]:
             print("   ", repr(r.answer[:110]), "<-", repr(r.claims[0][:110]))
 

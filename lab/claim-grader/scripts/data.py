@@ -101,8 +101,20 @@ def load_notes(answers: Path, tracks: Path) -> list[Row]:
                 for i, answer in enumerate(said if isinstance(said, list) else [said]):
                     key = f"{data['note']}^{block}"
                     target = tuple(1.0 if k == label else 0.0 for k in range(3))
-                    rows.append(Row(f"{key}/{style}/{i}", key, "notes", question, [claim.text], str(answer), label,
-                                    float(label == COVERED), target, data["note"]))
+                    rows.append(
+                        Row(
+                            f"{key}/{style}/{i}",
+                            key,
+                            "notes",
+                            question,
+                            [claim.text],
+                            str(answer),
+                            label,
+                            float(label == COVERED),
+                            target,
+                            data["note"],
+                        )
+                    )
     return rows
 
 
@@ -121,8 +133,20 @@ def load_domains(folder: Path) -> list[Row]:
                 label = STYLES[style]
                 target = tuple(1.0 if k == label else 0.0 for k in range(3))
                 for i, answer in enumerate(said if isinstance(said, list) else [said]):
-                    rows.append(Row(f"{qid}/{style}/{i}", qid, "domains", given["question"], [given["claim"]],
-                                    str(answer), label, float(label == COVERED), target, field))
+                    rows.append(
+                        Row(
+                            f"{qid}/{style}/{i}",
+                            qid,
+                            "domains",
+                            given["question"],
+                            [given["claim"]],
+                            str(answer),
+                            label,
+                            float(label == COVERED),
+                            target,
+                            field,
+                        )
+                    )
     return rows
 
 
@@ -170,7 +194,9 @@ class Texts:
     def save(self, cache: Path) -> None:
         """Keep the states for the next run."""
         values = list(self._states.values())
-        np.savez(cache, texts=np.array(list(self._states)), lengths=[len(v) for v in values], states=np.concatenate(values))
+        np.savez(
+            cache, texts=np.array(list(self._states)), lengths=[len(v) for v in values], states=np.concatenate(values)
+        )
 
     def encode(self, texts: list[str]) -> None:
         """Encode what is not yet known."""

@@ -24,15 +24,35 @@ def main() -> None:
     states = [torch.load(w, weights_only=True) for w in args.weights]
     upper.load_state_dict({k: sum(s[k] for s in states) / len(states) for k in states[0]})
     ids = torch.randint(1000, 2000, (2, 9))
-    torch.onnx.export(trunk, (ids,), args.out / "trunk.fp32.onnx", input_names=["ids"], output_names=["states"],
-                      dynamic_axes={"ids": {0: "n", 1: "t"}, "states": {0: "n", 1: "t"}}, opset_version=17, dynamo=False)
+    torch.onnx.export(
+        trunk,
+        (ids,),
+        args.out / "trunk.fp32.onnx",
+        input_names=["ids"],
+        output_names=["states"],
+        dynamic_axes={"ids": {0: "n", 1: "t"}, "states": {0: "n", 1: "t"}},
+        opset_version=17,
+        dynamo=False,
+    )
     parts = torch.tensor([[1, 1, 1, 1, 3, 3, 3, 3, 3], [1, 1, 1, 3, 3, 3, 0, 0, 0]])
-    torch.onnx.export(upper, (trunk(ids), parts), args.out / "upper.fp32.onnx", input_names=["x", "parts"],
-                      output_names=["logits"], opset_version=17, dynamo=False,
-                      dynamic_axes={"x": {0: "n", 1: "t"}, "parts": {0: "n", 1: "t"}, "logits": {0: "n"}})
+    torch.onnx.export(
+        upper,
+        (trunk(ids), parts),
+        args.out / "upper.fp32.onnx",
+        input_names=["x", "parts"],
+        output_names=["logits"],
+        opset_version=17,
+        dynamo=False,
+        dynamic_axes={"x": {0: "n", 1: "t"}, "parts": {0: "n", 1: "t"}, "logits": {0: "n"}},
+    )
     for name in ("trunk", "upper"):
-        quantize_dynamic(args.out / f"{name}.fp32.onnx", args.out / f"{name}.onnx", weight_type=QuantType.QInt8,
-                         per_channel=True, extra_options={"MatMulConstBOnly": True})
+        quantize_dynamic(
+            args.out / f"{name}.fp32.onnx",
+            args.out / f"{name}.onnx",
+            weight_type=QuantType.QInt8,
+            per_channel=True,
+            extra_options={"MatMulConstBOnly": True},
+        )
         print(name, (args.out / f"{name}.onnx").stat().st_size)
     rows = load(args.data)[::40]
     texts = Texts(args.base)
@@ -42,8 +62,12 @@ def main() -> None:
         gold = upper(torch.from_numpy(x), torch.from_numpy(p)).numpy()
     session = ort.InferenceSession(str(args.out / "upper.onnx"), providers=["CPUExecutionProvider"])
     quick = session.run(None, {"x": x, "parts": p})[0]
-    print("upper int8 against float: mean |difference|", np.abs(gold - quick).mean(), "same verdict",
-          (gold.argmax(1) == quick.argmax(1)).mean())
+    print(
+        "upper int8 against float: mean |difference|",
+        np.abs(gold - quick).mean(),
+        "same verdict",
+        (gold.argmax(1) == quick.argmax(1)).mean(),
+    )
 
 
 if __name__ == "__main__":

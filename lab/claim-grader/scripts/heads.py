@@ -154,7 +154,17 @@ def made(hand: list[Row]) -> list[Row]:
         for style, answer, label in found:
             if answer:
                 target = tuple(1.0 if k == label else 0.0 for k in range(3))
-                out.append(replace(r, id=f"{r.qid}/{style}/{n}", dataset="made", answer=answer, label=label, score=0.0, target=target))
+                out.append(
+                    replace(
+                        r,
+                        id=f"{r.qid}/{style}/{n}",
+                        dataset="made",
+                        answer=answer,
+                        label=label,
+                        score=0.0,
+                        target=target,
+                    )
+                )
     return out
 
 
@@ -230,7 +240,11 @@ def harm(rows: list[Row], p: np.ndarray, false: float, lost: float) -> dict[str,
     accept = max(0.5, *(_bound(p[label == k, 1], false) for k in (0, 2)))
     against = (p[:, 2] > p[:, 0]) & (p[:, 1] < 0.5)
     contradict = max(0.4, _bound(np.where(against, p[:, 2], 0)[y], lost))
-    return {"accept": round(accept, 4), "reject": round(float(np.quantile(p[y, 1], lost)), 4), "contradict": round(contradict, 4)}
+    return {
+        "accept": round(accept, 4),
+        "reject": round(float(np.quantile(p[y, 1], lost)), 4),
+        "contradict": round(contradict, 4),
+    }
 
 
 def error_bound(rows: list[Row], p: np.ndarray, error: float = 0.1) -> dict[str, float]:
@@ -242,8 +256,14 @@ def error_bound(rows: list[Row], p: np.ndarray, error: float = 0.1) -> dict[str,
     contradict = accept_threshold(p[hard, 2].tolist(), [rows[i].label == CONTRADICTED for i in hard], 0.3)
     kept = [r for v, r in zip(covered, right, strict=True) if v >= accept]
     gone = [r for v, r in zip(covered, right, strict=True) if v <= reject]
-    print(f"accepted {len(kept)} of {len(hard)}, wrong {kept.count(False)}; rejected {len(gone)}, wrong {gone.count(True)}")
-    return {"accept": round(min(accept, 0.95), 4), "reject": round(max(reject, 0.05), 4), "contradict": round(min(contradict, 0.9), 4)}
+    print(
+        f"accepted {len(kept)} of {len(hard)}, wrong {kept.count(False)}; rejected {len(gone)}, wrong {gone.count(True)}"
+    )
+    return {
+        "accept": round(min(accept, 0.95), 4),
+        "reject": round(max(reject, 0.05), 4),
+        "contradict": round(min(contradict, 0.9), 4),
+    }
 
 
 def show(name: str, rows: list[Row], p: np.ndarray, bands: dict[str, float]) -> None:
@@ -254,7 +274,11 @@ def show(name: str, rows: list[Row], p: np.ndarray, bands: dict[str, float]) -> 
         q = p[style == s]
         kept = " ".join(f"{t:.2f}:{(q[:, 1] >= t).mean():.3f}" for t in (0.4, 0.5, 0.6, 0.7, 0.8))
         no = ((q[:, 1] < 0.5) & (q[:, 2] >= bands["contradict"])).mean()
-        against = np.nan if not y.any() else auc(np.r_[np.ones(y.sum(), bool), np.zeros(len(q), bool)], np.r_[p[y, 1], q[:, 1]])
+        against = (
+            np.nan
+            if not y.any()
+            else auc(np.r_[np.ones(y.sum(), bool), np.zeros(len(q), bool)], np.r_[p[y, 1], q[:, 1]])
+        )
         print(f"  {s:8s} n={len(q):4d} accepted from {kept} contradicted {no:.3f} auc of true against it {against:.3f}")
     for share in (0.02, 0.05, 0.1) if y.any() else ():
         at = _bound(p[~y, 1], share)
@@ -300,7 +324,13 @@ def main() -> None:
         with args.dump.open("w", encoding="utf-8") as out:
             for r, q in zip(rows, p, strict=True):
                 if r.dataset not in ("saf_en", "made"):
-                    line = {"id": r.id, "cluster": cluster(r), "set": r.dataset, "question": r.question, "claim": r.claims[0]}
+                    line = {
+                        "id": r.id,
+                        "cluster": cluster(r),
+                        "set": r.dataset,
+                        "question": r.question,
+                        "claim": r.claims[0],
+                    }
                     out.write(json.dumps(line | {"answer": r.answer, "label": r.label, "p": float(q[1])}) + "\n")
     if args.write:
         content = stacked(every, held, args, None, 8).content() | {"reversal": args.reversal, "bands": bands}
@@ -319,9 +349,13 @@ def figures(rows: list[Row], p: np.ndarray, args) -> dict[str, float]:
     for d in ("scientsbank", "beetle"):
         k = np.flatnonzero(sets == d)
         y = np.array([rows[i].label for i in k])
-        print(f"  {d} 3way with lean {lean}: {macro_f1(y, named(p[k], lean), 3):.3f}; "
-              f"2way from .4 .45 .55: {[round(macro_f1((y == 1) * 1, (p[k, 1] >= t) * 1, 2), 3) for t in (.4, .45, .55)]}")
-    bands = (error_bound(some, p[of_public]) if args.marks else harm(mine, p[of_hand], args.false, args.lost)) | {"lean": lean}
+        print(
+            f"  {d} 3way with lean {lean}: {macro_f1(y, named(p[k], lean), 3):.3f}; "
+            f"2way from .4 .45 .55: {[round(macro_f1((y == 1) * 1, (p[k, 1] >= t) * 1, 2), 3) for t in (0.4, 0.45, 0.55)]}"
+        )
+    bands = (error_bound(some, p[of_public]) if args.marks else harm(mine, p[of_hand], args.false, args.lost)) | {
+        "lean": lean
+    }
     for d in ("notes", "domains", "made"):
         k = sets == d
         if k.any():

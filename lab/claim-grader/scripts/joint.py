@@ -162,12 +162,17 @@ def by_style(rows: list[Row], logits: np.ndarray, name: str) -> None:
     score = logits[:, 1] - np.logaddexp(logits[:, 0], logits[:, 2])
     y = np.array([r.label == COVERED for r in rows])
     style = np.array([r.id.rsplit("/", 2)[1] for r in rows])
-    parts = [f"{s} {auc(y[k], score[k]):.3f}" for s in sorted(set(style[~y])) for k in [np.flatnonzero(y | (style == s))]]
+    parts = [
+        f"{s} {auc(y[k], score[k]):.3f}" for s in sorted(set(style[~y])) for k in [np.flatnonzero(y | (style == s))]
+    ]
     keep: dict[str, list[int]] = {}
     for i, r in enumerate(rows):
         keep.setdefault(r.qid, []).append(i)
     won = [score[i] > score[j] for k in keep.values() for i in k for j in k if y[i] and rows[j].label == CONTRADICTED]
-    print(f"{name} n={len(rows)} auc={auc(y, score):.3f} {' '.join(parts)} within-claim true>false {np.mean(won):.3f}", flush=True)
+    print(
+        f"{name} n={len(rows)} auc={auc(y, score):.3f} {' '.join(parts)} within-claim true>false {np.mean(won):.3f}",
+        flush=True,
+    )
 
 
 def report(rows: list[Row], logits: np.ndarray, name: str) -> None:
@@ -240,7 +245,9 @@ def main() -> None:
     test_hand = [r for r, h in zip(hand, out_of, strict=True) if h]
     seen_public = [r for r, f in zip(public, fold, strict=True) if f != args.held]
     seen_hand = [r for r, h in zip(hand, out_of, strict=True) if not h]
-    print(f"train {len(seen_public)} public, {len(seen_hand)} hand; held {len(test_public)}, {len(test_hand)}", flush=True)
+    print(
+        f"train {len(seen_public)} public, {len(seen_hand)} hand; held {len(test_public)}, {len(test_hand)}", flush=True
+    )
     texts = Texts(args.base, args.cache)
     train(args, texts, seen_public, seen_hand, test_public, test_hand)
 
@@ -258,7 +265,9 @@ def train(args, texts, seen_public, seen_hand, test_public, test_hand) -> None:
         states = [torch.load(path, weights_only=True) for path in args.init]
         model.load_state_dict({k: sum(s[k] for s in states) / len(states) for k in states[0]})
     heads = [p for n, p in model.named_parameters() if not n.startswith("layers.")]
-    opt = torch.optim.AdamW([{"params": model.layers.parameters()}, {"params": heads}], lr=args.lr, weight_decay=0.02, fused=True)
+    opt = torch.optim.AdamW(
+        [{"params": model.layers.parameters()}, {"params": heads}], lr=args.lr, weight_decay=0.02, fused=True
+    )
     average = {k: v.detach().clone() for k, v in model.state_dict().items()}
     keep = args.out / "checkpoint.pt"
     first = 0
@@ -288,11 +297,15 @@ def train(args, texts, seen_public, seen_hand, test_public, test_hand) -> None:
                 loss = one_step(args, model, opt, average, texts, batch, step)
                 running = 0.98 * running + 0.02 * loss if running else loss
                 if step % 50 == 0:
-                    print(f"  step {step}/{args.steps} loss {running:.3f} {time.monotonic() - started:.0f}s", flush=True)
+                    print(
+                        f"  step {step}/{args.steps} loss {running:.3f} {time.monotonic() - started:.0f}s", flush=True
+                    )
             step += 1
             if step > first and step % 100 == 0:
                 fresh = keep.with_suffix(".new")
-                torch.save({"model": model.state_dict(), "opt": opt.state_dict(), "average": average, "step": step}, fresh)
+                torch.save(
+                    {"model": model.state_dict(), "opt": opt.state_dict(), "average": average, "step": step}, fresh
+                )
                 fresh.replace(keep)
             if step > first and (step % args.look == 0 or step == args.steps):
                 look = Upper(args.base)
@@ -300,10 +313,12 @@ def train(args, texts, seen_public, seen_hand, test_public, test_hand) -> None:
                 torch.save(average, args.out / "upper.pt")
                 name = f"{args.out.name} step {step}"
                 some = test_public if step == args.steps else test_public[::3]
-                for question in ([False, True] if args.qshare else [False]):
+                for question in [False, True] if args.qshare else [False]:
                     found = measure(look, texts, some, test_hand, question, f"{name}{' +question' if question else ''}")
                     if step == args.steps:
-                        np.savez(args.out / f"held{'_question' if question else ''}.npz", public=found[0], hand=found[1])
+                        np.savez(
+                            args.out / f"held{'_question' if question else ''}.npz", public=found[0], hand=found[1]
+                        )
 
 
 def one_step(args, model, opt, average, texts, batch, step: int) -> float:

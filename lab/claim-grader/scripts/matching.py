@@ -43,7 +43,10 @@ class Late(nn.Module):
         sim = one @ two.transpose(1, 2)
         recall = (sim - 4 * (1 - a["mask"][:, None, :])).amax(2)
         precision = (sim - 4 * (1 - c["mask"][:, :, None])).amax(1)
-        wc, wa = self._weights(self.claim, c["h"], c, self.asked[0]), self._weights(self.answer, a["h"], a, self.asked[1])
+        wc, wa = (
+            self._weights(self.claim, c["h"], c, self.asked[0]),
+            self._weights(self.answer, a["h"], a, self.asked[1]),
+        )
         flat = c["mask"] * c["rare"]
         x = [
             ((recall * wc).sum(1) / wc.sum(1).clamp(min=1e-3) - 0.55) * 6,
@@ -134,13 +137,19 @@ def fit(batches: Batches, of_question: dict[str, list[Row]], test: list[Row], st
     rng = random.Random(seed)
     model = Late()
     free = [p for n, p in model.named_parameters() if not n.startswith("out")]
-    opt = torch.optim.AdamW([{"params": free, "weight_decay": 0.05}, {"params": model.out.parameters(), "weight_decay": 0.0}])
+    opt = torch.optim.AdamW(
+        [{"params": free, "weight_decay": 0.05}, {"params": model.out.parameters(), "weight_decay": 0.0}]
+    )
     started = time.monotonic()
     for step in range(steps):
         model.train()
         rate = 1 - step / steps
         opt.param_groups[0]["lr"], opt.param_groups[1]["lr"] = 1e-3 * rate, 1e-2 * rate
-        rows = [r for q in rng.sample(sorted(of_question), 16) for r in rng.sample(of_question[q], min(12, len(of_question[q])))]
+        rows = [
+            r
+            for q in rng.sample(sorted(of_question), 16)
+            for r in rng.sample(of_question[q], min(12, len(of_question[q])))
+        ]
         loss = loss_of(model, batches, rows, rng)
         opt.zero_grad()
         loss.backward()
@@ -150,8 +159,11 @@ def fit(batches: Batches, of_question: dict[str, list[Row]], test: list[Row], st
     for d in ("scientsbank", "beetle"):
         k = np.array([r.dataset == d for r in test])
         y = np.array([r.label == COVERED for r in test])[k]
-        print(f"seed {seed} {time.monotonic() - started:.0f}s {d} auc {auc(y, s[k]):.3f} "
-              f"2way {macro_f1(y * 1, (s[k] > 0) * 1, 2):.3f}", flush=True)
+        print(
+            f"seed {seed} {time.monotonic() - started:.0f}s {d} auc {auc(y, s[k]):.3f} "
+            f"2way {macro_f1(y * 1, (s[k] > 0) * 1, 2):.3f}",
+            flush=True,
+        )
     return model
 
 

@@ -48,8 +48,10 @@ def table(name: str, rows: list[Row], p: np.ndarray) -> None:
         cov = q[:, 1]
         if d == "saf_en":
             lo, hi = interval(c, lambda i: np.corrcoef(cov[i], score[t][i])[0, 1])
-            print(f"{name:28s} {d:12s} n={len(t):5d} r={np.corrcoef(cov, score[t])[0, 1]:.3f} [{lo:.2f},{hi:.2f}]"
-                  f" MAE={np.abs(cov - score[t]).mean():.3f}")
+            print(
+                f"{name:28s} {d:12s} n={len(t):5d} r={np.corrcoef(cov, score[t])[0, 1]:.3f} [{lo:.2f},{hi:.2f}]"
+                f" MAE={np.abs(cov - score[t]).mean():.3f}"
+            )
             continue
         two = lambda i: macro_f1((y[i] == 1).astype(int), (cov[i] >= 0.5).astype(int), 2)  # noqa: E731
         every = np.arange(len(t))

@@ -74,4 +74,6 @@ def heap(text: str, rng: random.Random) -> str:
     if rng.random() < 0.7:
         rng.shuffle(found)
     found = found[: rng.randint(4, 14)]
-    return rng.choice([" ".join(found), ", ".join(found), f"It is about {', '.join(found)}.", f"{' '.join(found)} etc."])
+    return rng.choice(
+        [" ".join(found), ", ".join(found), f"It is about {', '.join(found)}.", f"{' '.join(found)} etc."]
+    )

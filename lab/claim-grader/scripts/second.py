@@ -64,10 +64,18 @@ def main() -> None:
     for f in range(5):
         mixed[group == f] = x[group == f] @ logistic(x[group != f], y[group != f])
     w = logistic(x, y)
-    print(f"{len(some)} rows, {y.sum()} true; auc small {auc(y, x[:, 0]):.3f} grade {auc(y, x[:, 1]):.3f} both {auc(y, mixed):.3f}")
+    print(
+        f"{len(some)} rows, {y.sum()} true; auc small {auc(y, x[:, 0]):.3f} grade {auc(y, x[:, 1]):.3f} both {auc(y, mixed):.3f}"
+    )
     print(f"log odds = {w[0]:.3f} first + {w[1]:.3f} grade + {w[2]:.3f}")
     for name, p in (("small", np.array([r["p"] for r in some])), ("both", 1 / (1 + np.exp(-mixed)))):
-        print(name, {t: (round(float((p[y] >= t).mean()), 3), round(float((p[~y] >= t).mean()), 3)) for t in (0.4, 0.5, 0.6, 0.7)})
+        print(
+            name,
+            {
+                t: (round(float((p[y] >= t).mean()), 3), round(float((p[~y] >= t).mean()), 3))
+                for t in (0.4, 0.5, 0.6, 0.7)
+            },
+        )
 
 
 def hash_of(text: str) -> int:

@@ -136,7 +136,7 @@ class Subject(Protocol):
 
     @property
     def code(self) -> Sequence[str]:
-        """Modules and packages (dotted) whose source decides the output besides the templates."""
+        """Modules (dotted) whose source decides outputs and scores besides its own: `closure.deciding(__name__)`."""
         ...
 
     @property

@@ -7,6 +7,7 @@ from importlib.util import find_spec
 from pathlib import Path
 
 from agent.domain.errors import UsageError
+from evals.suite.closure import deciding, source_of
 from evals.suite.contract import Case, Subject, Variant
 from evals.suite.store import digest
 from graphs.prompts import replaced, template
@@ -34,7 +35,7 @@ def fingerprint(
         "template": templates or "none",
         "options": " ".join(f"{key}={value}" for key, value in sorted(variant.options.items())) or "none",
         "schema": digest(schema) if schema else "none",
-        "code": code_hash(subject.code),
+        "code": code_hash(decisive(subject)),
         "retrieval": "none",
         "model": "none",
         "runtime": "none",
@@ -45,27 +46,35 @@ def fingerprint(
     return {**parts, **(model or {}), **subject.versions()}
 
 
+def decisive(subject: Subject) -> tuple[str, ...]:
+    """The modules of the `code` axis: the subject's, and how a structured reply is read where it asks for one."""
+    reading = deciding("evals.suite.chat") if subject.schema else ()
+    return tuple(sorted({*subject.code, *reading}))
+
+
 def dataset_hash(cases: Iterable[Case]) -> str:
     """Over everything in the cases that can change a figure."""
     return digest([[c.id, c.source, c.split, dict(c.input), dict(c.expected)] for c in cases])
 
 
 def code_hash(modules: Sequence[str]) -> str:
-    """Over the source of modules and packages, found without importing them.
+    """Over the names and the source of modules, found without importing them.
 
     Raises:
         UsageError: there is no such module.
     """
     whole = hashlib.sha256()
     for module in sorted(modules):
-        for path in _sources(module):
-            whole.update(path.name.encode() + b"\0" + path.read_bytes())
+        path = source_of(module)
+        if path is None:
+            raise UsageError(f"There is no module {module!r}; mend the subject that names it.")
+        whole.update(module.encode() + b"\0" + path.read_bytes())
     return whole.hexdigest()[:12]
 
 
 def scorer_hash(module: str) -> str:
     """Over the source of a scorer's module, without the planted defects beside it: a new one changes no measurement."""
-    (path,) = _sources(module)
+    path = _path(module)
     source = path.read_text(encoding="utf-8")
     lines = source.splitlines(keepends=True)
     for node in ast.walk(ast.parse(source)):
@@ -85,15 +94,14 @@ def _names(part: ast.stmt) -> str:
     return ""
 
 
-def _sources(module: str) -> list[Path]:
+def _path(module: str) -> Path:
     try:
         spec = find_spec(module)
     except ModuleNotFoundError:
         spec = None
     if spec is None or spec.origin is None:
         raise UsageError(f"There is no module {module!r}; mend the subject that names it.")
-    origin = Path(spec.origin)
-    return sorted(origin.parent.rglob("*.py")) if spec.submodule_search_locations else [origin]
+    return Path(spec.origin)
 
 
 def differing(one: Parts, other: Parts) -> tuple[str, ...]:

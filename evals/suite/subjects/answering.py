@@ -13,6 +13,7 @@ from agent.domain.text import content_stems, words
 from agent.ports import Chat
 from agent.ports.retriever import Filters, Passage, Retriever
 from evals.golden import block_line
+from evals.suite.closure import deciding
 from evals.suite.contract import Case, Fixture, Unparsed, Value, Variant
 from evals.suite.defects import damaged
 from evals.suite.subjects.files import ROOT, rows, split_of, split_of_some, track
@@ -130,14 +131,7 @@ class Answering:
     title = "Cited answers"
     templates = (TEMPLATE,)
     schema: type[BaseModel] | None = None
-    code = (
-        "graphs.ask",
-        "agent.domain.answering",
-        "agent.domain.citation",
-        "agent.domain.quoting",
-        "agent.domain.statement",
-        "agent.domain.chunking",
-    )
+    code = deciding(__name__)
     uses_chat = True
     scorer = AnsweringScorer()
     invariants = (CitationsResolve(),)

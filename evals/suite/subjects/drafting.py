@@ -13,6 +13,7 @@ from agent.domain.event import Event
 from agent.domain.text import fold
 from agent.ports import Chat
 from evals.sessions.cases import read_cases
+from evals.suite.closure import deciding
 from evals.suite.contract import Case, Fixture, Unparsed, Value, Variant
 from evals.suite.defects import damaged
 from evals.suite.subjects.files import folder, split_of_some
@@ -115,7 +116,7 @@ class Drafting:
     title = "Session drafts"
     templates = (PROMPT,)
     schema: type[BaseModel] | None = None
-    code = ("graphs.session.drafting", "agent.domain.support", "agent.domain.condense", "agent.domain.session_draft")
+    code = deciding(__name__)
     uses_chat = True
     scorer = DraftingScorer()
     invariants = (StandsOnEvents(), SaysNothingForbidden())

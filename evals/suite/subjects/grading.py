@@ -12,6 +12,7 @@ from agent.domain.quiz import QUIZ_BANDS
 from agent.ports import Chat, Grader
 from evals import adversarial
 from evals.adversarial.report import ATTACKS
+from evals.suite.closure import deciding
 from evals.suite.contract import Case, Fixture, Value, Variant
 
 TRUTHFUL_TARGET, ATTACK_TARGET = 0.85, 0.98
@@ -76,7 +77,7 @@ class Grading:
     title = "Claim grading"
     templates: Sequence[str] = ()
     schema: type[BaseModel] | None = None
-    code = ("agent.adapters.grading", "agent.domain.copying", "agent.domain.quiz", "agent.domain.calibration")
+    code = deciding(__name__)
     uses_chat = False
     scorer = GradingScorer()
     invariants = (NoFalsePass(),)

@@ -12,6 +12,7 @@ from agent.domain.level import Level
 from agent.domain.rationale import Exhibit, GateReport, Rationale
 from agent.domain.text import fold
 from agent.ports import Chat, Prompt
+from evals.suite.closure import deciding
 from evals.suite.contract import Case, Fixture, Unparsed, Value, Variant
 from evals.suite.defects import damaged
 from evals.suite.subjects.files import folder, split_of_some
@@ -116,7 +117,7 @@ class Levels:
     title = "Level-change rationale"
     templates = (PROMPT,)
     schema: type[BaseModel] | None = Rationale
-    code = ("agent.domain.rationale", "graphs.promotion.rationale")
+    code = deciding(__name__)
     uses_chat = True
     scorer = RationaleScorer()
     invariants = (ClaimsNoChange(),)

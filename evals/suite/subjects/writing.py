@@ -10,6 +10,7 @@ from agent.app.wordings import RewordedQuestion, reword
 from agent.domain.text import content_stems, words
 from agent.domain.wording import MAX_WORDS, MIN_WORDS, leaked_share
 from agent.ports import Chat
+from evals.suite.closure import deciding
 from evals.suite.contract import Case, Fixture, Unparsed, Value, Variant
 from evals.suite.defects import damaged
 from evals.suite.subjects.files import rows, split_of, track
@@ -83,7 +84,7 @@ class Writing:
     title = "Question writing"
     templates = (TEMPLATE,)
     schema: type[BaseModel] | None = RewordedQuestion
-    code = ("agent.app.wordings", "agent.domain.wording", "agent.domain.text")
+    code = deciding(__name__)
     uses_chat = True
     scorer = WritingScorer()
     invariants = (NothingLeaks(),)

@@ -1,13 +1,17 @@
 """The subjects on our own endpoint: perfect replies score high, flawed ones low, and each planted defect is caught."""
 
+import sys
 from collections.abc import Mapping, Sequence
 from pathlib import Path
+from types import FrameType
 
 import pytest
 
 from evals.suite.chat import Draw, MeasuredChat
+from evals.suite.closure import source_of
 from evals.suite.contract import CURRENT, Case, Subject
 from evals.suite.endpoint import StochasticModel, recogniser
+from evals.suite.fingerprint import decisive
 from evals.suite.leakage import leaks
 from evals.suite.plan import Options, round_robin
 from evals.suite.samples import Sample, run_case
@@ -17,6 +21,7 @@ from evals.suite.subjects.answering import Answering
 from evals.suite.trust import Night
 from graphs.prompts import template_text
 
+REPO = Path(__file__).resolve().parents[3]
 CHAT = ("writing", "answering", "drafting", "rationale")
 REACHED: Mapping[str, float] = {"writing": 1.0, "answering": 0.6, "drafting": 0.95, "rationale": 1.0}
 """What a perfect model scores; less where retrieval without vectors, or the product's own check, stands in its way."""
@@ -68,6 +73,33 @@ def test_each_planted_defect_is_caught(name: str, defect: str, subjects: dict[st
     (track,) = Night([subject], model, {name: variant}, Options(items=1, repeats=1)).run()
     assert track.done is not None
     assert track.done[0] == "regression", track.done
+
+
+@pytest.mark.parametrize("name", SUBJECTS)
+def test_the_code_that_runs_is_in_the_fingerprint(name: str, subjects: dict[str, Subject]) -> None:
+    """Run cases under a profiler: what of ours is called, by the subject, its reading of replies or its scorer."""
+    subject = subjects.get(name) or SUBJECTS[name]()
+    cases = round_robin(subject.cases(), 1)[:6]
+    subject.versions()  # wiring and loading are not what is looked at
+    called: set[Path] = set()
+
+    def note(frame: FrameType, event: str, _arg: object) -> None:
+        if event == "call" and frame.f_code.co_name != "<module>":
+            called.add(Path(frame.f_code.co_filename))
+
+    for case in cases:
+        model = StochasticModel(recogniser([subject]), skill=2.0)
+        chat = MeasuredChat(model, MemoryStore(), Draw(seed=1), retries=())
+        sys.setprofile(note)
+        try:
+            value = subject.run(case, chat, {})
+            subject.scorer.score(case, value)
+        finally:
+            sys.setprofile(None)
+    ours = [path for path in called if any(path.is_relative_to(REPO / top) for top in ("agent", "graphs", "evals"))]
+    ran = {path for path in ours if not path.is_relative_to(REPO / "evals/suite")}
+    assert ran
+    assert ran <= {source_of(module) for module in decisive(subject)}
 
 
 @pytest.mark.parametrize("name", SUBJECTS)

@@ -77,7 +77,7 @@ def run_suite(asked: Asked, *, json: bool) -> int:
             except KeyboardInterrupt:
                 console(stderr=True).print("Stopped; what is sampled is kept, and the same command goes on from there.")
                 return 130
-            if asked.full and any(subject.name == "grading" for subject in subjects):
+            if asked.full and asked.defect is None and any(subject.name == "grading" for subject in subjects):
                 result.harm = _harm(home, asked.budget_minutes, result.minutes, progress)
                 home.keep(result)
         if session.resumed:
@@ -266,11 +266,13 @@ def _write_reports(home: "Home", result: "RunResult") -> Path:
 
 
 def _print(home: "Home", result: "RunResult") -> None:
-    from evals.suite.markdown import difference, points
+    from evals.suite.markdown import difference, planted_lines, points
 
     colour = {"not worse": "green", "regression": "red", "invalid": "red"}
     out = console()
     out.print(result.verdict, style=f"bold {colour.get(result.verdict, 'yellow')}")
+    for sentence in planted_lines(result):
+        out.print(f"  {sentence}")
     for subject in result.subjects:
         shown, metric = subject.both or subject.first, subject.metrics.get(subject.primary)
         now = f"{points(metric.mean)} now" if metric else "unmeasured"

@@ -12,7 +12,7 @@ SLICES, WORST = 6, 5
 
 def as_markdown(result: RunResult) -> str:
     """The whole summary."""
-    lines = [f"# Evals: {result.verdict}", "", headline(result), "", *_table(result)]
+    lines = [f"# Evals: {result.verdict}", "", headline(result), *planted_lines(result), "", *_table(result)]
     for subject in result.subjects:
         lines += ["", *_details(subject)]
     lines += ["", *_spent(result)]
@@ -25,6 +25,16 @@ def headline(result: RunResult) -> str:
     rest = f"; not reached: {', '.join(result.not_reached)}" if result.not_reached else ""
     nothing = "nothing has changed" if result.verdict == "not worse" else "nothing was measured"
     return f"Exit code {result.exit_code}. {'; '.join(told) or nothing}{rest}."
+
+
+def planted_lines(result: RunResult) -> list[str]:
+    """Say that a run measured something else than the working tree; empty where it did not."""
+    if not result.planted:
+        return []
+    return [
+        f"Measured was {', '.join(result.planted)}, not the working tree: "
+        "this run is in no trend, is not `latest`, and cannot be promoted."
+    ]
 
 
 def _table(result: RunResult) -> list[str]:

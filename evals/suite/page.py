@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from evals.suite.decision import EXIT, Comparison, p_value
-from evals.suite.markdown import difference, harm_lines, headline, points
+from evals.suite.markdown import difference, harm_lines, headline, planted_lines, points
 from evals.suite.result import RunResult, SubjectResult, Worst
 
 STYLE = Path(__file__).with_name("page.css")
@@ -19,7 +19,8 @@ def as_page(result: RunResult, history: Sequence[Mapping[str, Any]] = ()) -> str
     """The page. `history` are the rows of `Home.history`."""
     kind = result.verdict.replace(" ", "-")
     parts = [
-        f'<header class="{kind}"><p class="verdict">{_e(result.verdict)}</p><p>{_e(headline(result))}</p></header>',
+        f'<header class="{kind}"><p class="verdict">{_e(result.verdict)}</p><p>{_e(headline(result))}</p>'
+        f"{''.join(f'<p>{_e(line)}</p>' for line in planted_lines(result))}</header>",
         _overview(result),
         *(_subject(subject, [row for row in history if row["subject"] == subject.name]) for subject in result.subjects),
         _budget(result),

@@ -37,7 +37,10 @@ class Metric:
 
 @dataclass(slots=True)
 class SubjectResult:
-    """One subject's part of a run; `reason` finishes the sentence that the verdict begins."""
+    """One subject's part of a run; `reason` finishes the sentence that the verdict begins.
+
+    `planted`: the variant that was measured in place of the working tree, such as a planted defect; "" for the tree.
+    """
 
     name: str
     title: str
@@ -67,6 +70,7 @@ class SubjectResult:
     spent: Mapping[str, float] = field(default_factory=dict)
     samples: int = 0
     complete: bool = False
+    planted: str = ""
 
 
 @dataclass(slots=True)
@@ -85,6 +89,11 @@ class RunResult:
     model: str = ""
     cost: float | None = None
     harm: Mapping[str, Any] | None = None
+
+    @property
+    def planted(self) -> list[str]:
+        """What was measured in place of the working tree: such a run is no figure of the product."""
+        return [f"{subject.name}: {subject.planted}" for subject in self.subjects if subject.planted]
 
     def as_dict(self) -> dict[str, Any]:
         """JSON-plain."""

@@ -18,7 +18,7 @@ from agent.domain.errors import BusyError, UsageError
 from evals.suite import baseline as baselines
 from evals.suite.baseline import RELEASED, Baseline, read_baseline
 from evals.suite.chat import RETRIES
-from evals.suite.contract import Subject
+from evals.suite.contract import CURRENT, Subject
 from evals.suite.decision import EXIT, Verdict, overall
 from evals.suite.engine import Engine, Track
 from evals.suite.folders import append_rows, open_run, read_json, write_json
@@ -79,18 +79,25 @@ class Home:
         return self.folder / "runs" / id
 
     def result(self, id: str) -> RunResult:
-        """A finished run; `latest` is the last one.
+        """A finished run; `latest` is the last one of the working tree, planted damage left out.
 
         Raises:
             UsageError: there is no such run.
         """
         known = self.runs()
-        name = known[-1] if id == "latest" and known else id
-        matches = [run for run in known if run == name] or [run for run in known if run.startswith(name)]
+        if id == "latest":
+            found = (self._read(run) for run in reversed(known))
+            last_one = next((result for result in found if not result.planted), None)
+            if last_one is not None:
+                return last_one
+        matches = [run for run in known if run == id] or [run for run in known if run.startswith(id)]
         if len(matches) != 1:
             last = f"the last one is {known[-1]}" if known else "none is finished yet"
             raise UsageError(f"There is no one run {id!r}; {last}.")
-        return result_from(read_json(self.run_folder(matches[0]) / "result.json"))
+        return self._read(matches[0])
+
+    def _read(self, run: str) -> RunResult:
+        return result_from(read_json(self.run_folder(run) / "result.json"))
 
     def keep(self, result: RunResult) -> None:
         """Write a finished run."""
@@ -151,7 +158,9 @@ class Session:
         deadline = began + 60 * self.budget_minutes if self.budget_minutes is not None else None
         bench = Bench(transport, store, journal, self.concurrency, deadline, self.timer, self.progress, self.retries)
         try:
-            tracks = Engine(bench, demoted(self.home.baselines)).run(plans)
+            # Planted damage tries the gate itself: one that lost its say wins it back by noticing.
+            lost = {n: why for n, why in demoted(self.home.baselines).items() if n not in self.options.variants}
+            tracks = Engine(bench, lost).run(plans)
             result = self._result(id, opened.started, plans, tracks, store, (self.timer() - began) / 60)
         finally:
             journal.close()
@@ -225,11 +234,17 @@ def promote(
     """Make a run's figures the baseline of its subjects; `released` makes them the second reference too.
 
     Raises:
-        UsageError: no reason is given, there is no such run, or it does not hold all items of a subject.
+        UsageError: no reason is given, there is no such run, it measured planted damage, or it does not hold all
+            items of a subject.
     """
     if not why.strip():
         raise UsageError('A promotion needs a reason: `study eval promote RUN --why "…"`.')
     result = home.result(id)
+    if result.planted:
+        raise UsageError(
+            f"The run {result.id} measured damage ({', '.join(result.planted)}), not the working tree; "
+            "promote a run without --defect."
+        )
     names = [subject.name for subject in result.subjects if not only or subject.name in only]
     folder = home.run_folder(result.id) / "drafts"
     drafts = {name: read_baseline(name, folder) for name in names}
@@ -258,11 +273,11 @@ def demoted(folder: Path) -> dict[str, str]:
 
 
 def history_rows(result: RunResult) -> list[dict[str, Any]]:
-    """What the trend shows of a run."""
+    """What the trend shows of a run; planted damage is none of it."""
     rows = []
     for subject in result.subjects:
         metric = subject.metrics.get(subject.primary)
-        if metric is not None:
+        if metric is not None and not subject.planted:
             row = {"mean": metric.mean, "low": metric.low, "high": metric.high, "items": metric.items}
             rows.append(
                 {"at": result.finished, "run": result.id, "subject": subject.name, **row}
@@ -293,7 +308,8 @@ class _State:
             if finished != "budget spent":
                 comparison, epoch = track.plan.salt.split("/")
                 self.epochs[comparison] = int(epoch) + 1
-                self.measured[track.name] = result.finished
+                if track.plan.candidate == CURRENT:
+                    self.measured[track.name] = result.finished
         return self
 
     def write(self, path: Path) -> None:

@@ -7,7 +7,7 @@ from typing import Protocol
 
 from evals.suite import paired
 from evals.suite.baseline import Baseline
-from evals.suite.contract import Case
+from evals.suite.contract import CURRENT, Case
 from evals.suite.decision import Comparison, compare, coverage, item_scores, newly_broken, slices
 from evals.suite.engine import Track
 from evals.suite.plan import sampler_name
@@ -65,6 +65,7 @@ def summarise(track: Track, released: Baseline | None = None, requests: Requests
         worst=worst(track, reference, requests),
         spent=asdict(track.spent),
         samples=len(track.samples),
+        planted="" if plan.candidate == CURRENT else plan.candidate.name,
         complete={case.id for case in plan.cases} <= {s.case for s in track.candidate if s.measured},
     )
 

@@ -108,14 +108,21 @@ def nights(count: int, done: Sequence[Row]) -> Iterator[Row]:
             }
 
 
-def defects(subjects: Sequence[Subject], count: int, done: Sequence[Row]) -> Iterator[Row]:
-    """Rows of each planted defect on the stochastic model, which loses `DAMAGE` of its replies without the rule."""
+def defects(
+    subjects: Sequence[Subject], count: int, done: Sequence[Row], names: Sequence[str] | None = None
+) -> Iterator[Row]:
+    """Rows of each planted defect on the stochastic model, which loses `DAMAGE` of its replies without the rule.
+
+    `names`: only these defects.
+    """
     have = {(row["subject"], row["defect"], row["seed"]) for row in done if row["kind"] == "defect"}
     for subject in subjects:
         if not subject.uses_chat:
             continue
         know = recogniser([subject])
         for defect in subject.defects:
+            if names and defect.name not in names:
+                continue
             for seed in range(count):
                 if (subject.name, defect.name, seed) in have:
                     continue
@@ -249,6 +256,7 @@ def main() -> int:
     parser.add_argument("files", nargs="*", type=Path, help="record: results of the other parts")
     parser.add_argument("--nights", type=int, default=200)
     parser.add_argument("--subject", action="append", choices=tuple(SUBJECTS))
+    parser.add_argument("--defect", action="append", help="defects: only this one")
     parser.add_argument("--minutes", type=float, default=9.0, help="stop after so many minutes")
     parser.add_argument("--out", type=Path, default=Path(".study/evals/trust.jsonl"))
     given = parser.parse_args()
@@ -262,7 +270,7 @@ def main() -> int:
         rows = _collect(lambda done: nights(given.nights, done), given.out, given.minutes)
     else:
         chosen = [SUBJECTS[name]() for name in given.subject or SUBJECTS]
-        rows = _collect(lambda done: defects(chosen, given.nights, done), given.out, given.minutes)
+        rows = _collect(lambda done: defects(chosen, given.nights, done, given.defect), given.out, given.minutes)
     found = summary(rows)
     for name, rate in found.items():
         if rate is not None:

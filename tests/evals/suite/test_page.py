@@ -5,14 +5,13 @@ from pathlib import Path
 
 import pytest
 
-from evals.suite.contract import Variant
 from evals.suite.drill import RULE, TEMPLATE, Drill
 from evals.suite.markdown import as_markdown
 from evals.suite.page import as_page
 from evals.suite.result import RunResult, result_from
 from evals.suite.session import Home
-from graphs.prompts import template_text
-from tests.helpers.suite import home, model, promoted, session, variants
+from graphs.prompts import replaced, template_text
+from tests.helpers.suite import home, model, promoted, session
 
 
 @pytest.fixture(scope="module")
@@ -21,8 +20,8 @@ def run(tmp_path_factory: pytest.TempPathFactory) -> tuple[Home, RunResult]:
     drill, endpoint = Drill(sources=30), model(rules={RULE: 0.3})
     promoted(place, endpoint, drill)
     hostile = template_text(TEMPLATE).replace(RULE, "<script>alert(1)</script>")
-    change = variants(drill, Variant("hostile", {TEMPLATE: hostile}))
-    result = session(place, endpoint, drill, options=change, budget_minutes=60).run()
+    with replaced({TEMPLATE: hostile}):
+        result = session(place, endpoint, drill, budget_minutes=60).run()
     return place, result
 
 

@@ -20,7 +20,7 @@ from evals.suite.endpoint import StochasticModel
 from evals.suite.plan import Options
 from evals.suite.session import promote
 from evals.suite.transport import Body, Reply
-from graphs.prompts import template_text
+from graphs.prompts import replaced, template_text
 from tests.helpers.suite import Days, figures, home, model, promoted, session, variants
 
 REPO = Path(__file__).resolve().parents[3]
@@ -289,20 +289,19 @@ def test_a_demoted_gate_reports_and_does_not_fail(tmp_path: Path) -> None:
     place, drill, endpoint = home(tmp_path), Drill(), model(rules={RULE: 0.3})
     promoted(place, endpoint)
     (place.baselines / "trust.json").write_text(json.dumps({"drill": {"demoted": "it misses its defect"}}))
-    result = session(place, endpoint, options=variants(drill, drill.defects[0])).run()
+    with replaced(drill.defects[0].templates):
+        result = session(place, endpoint).run()
     assert (result.verdict, result.exit_code) == ("inconclusive", 10)
     assert "its gate is demoted: it misses its defect" in result.subjects[0].reason
 
 
 def test_the_released_baseline_shows_a_slow_slide(tmp_path: Path) -> None:
-    place, drill, endpoint = home(tmp_path), Drill(), model(skill=0.9, rules={RULE: 0.1})
-    released = session(place, endpoint).run()
-    promote(place, released.id, "release", "2026-11-01", released=True)
-    step = drill.defects[0]
-    full = Options(items=4, full=True, variants={drill.name: step})
-    promote(place, session(place, endpoint, options=full).run().id, "a small step down", "2026-11-20")
-    next_step = Variant("next", {TEMPLATE: step.templates[TEMPLATE] + "\n"})
-    now = session(place, endpoint, options=variants(drill, next_step)).run()
+    place, drill = home(tmp_path), Drill()
+    released = session(place, model(skill=0.9)).run()
+    (written, _) = promote(place, released.id, "release", "2026-11-01", released=True)
+    written.unlink()
+    promoted(place, model(skill=0.8))  # many small steps down later
+    now = session(place, model(skill=0.8), options=variants(drill, harmless())).run()
     subject = now.subjects[0]
     assert now.verdict == "not worse"
     assert subject.released is not None

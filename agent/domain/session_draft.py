@@ -1,13 +1,14 @@
 """The draft of a day's session: statements, each with the events that it comes from. Files and markup come later."""
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Literal
 
 from agent.domain.condense import Fact, condense, stories, succeeded
 from agent.domain.day import Day
 from agent.domain.event import Event, EventKind, counted, text_of
-from agent.domain.support import Said, fault, told_of
+from agent.domain.saying import split, supported
+from agent.domain.support import Said, told_of
 
 Section = Literal["summary", "did", "explained", "gaps", "decisions"]
 MAX_EXPLAINED = 60
@@ -83,15 +84,20 @@ def verify(day: Day, facts: Sequence[Fact], said: Sequence[Said]) -> tuple[tuple
     """Sort a model's sentences into those that the cited facts (`stories`) support, as statements, and the rest."""
     kept: list[Statement] = []
     dropped: list[Dropped] = []
-    for sentence in said:
-        reason = fault(sentence, facts, day.date.isoformat())
+    for sentence, reason in (pair for line in said for pair in supported(line, facts, day.date.isoformat())):
         if not reason and sentence.text in [statement.text for statement in kept]:
-            reason = "it was said before"
-        if reason:
+            dropped.append(Dropped(sentence.text, "it was said before"))
+        elif reason:
             dropped.append(Dropped(sentence.text, reason))
-            continue
-        kept.append(Statement("summary", sentence.text, _ids(told_of(sentence, facts)), by="model"))
+        else:
+            kept.append(Statement("summary", sentence.text, _ids(_told_by(sentence, facts)), by="model"))
     return tuple(kept), tuple(dropped)
+
+
+def _told_by(line: Said, facts: Sequence[Fact]) -> list[Event]:
+    """The events that the sentences of a line speak of, each once."""
+    told = [event for text in split(line.text) for event in told_of(replace(line, text=text), facts)]
+    return list({event.id: event for event in told}.values())
 
 
 def _ids(events: Sequence[Event]) -> tuple[str, ...]:

@@ -8,7 +8,7 @@ import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
-from agent.domain.condense import Fact, succeeded
+from agent.domain.condense import FACTS_TOLD, Fact, succeeded
 from agent.domain.day import superseded
 from agent.domain.event import Event, text_of
 from agent.domain.text import STOP_WORDS, fold, stem, words
@@ -21,6 +21,8 @@ _NUMBERS = r"\[\d{1,3}(?:\s*[,;–-]\s*\d{1,3})*\]"
 _CITED = rf"(?P<cited>{_NUMBERS}(?:\s*[,;]?\s*{_NUMBERS}){{0,9}})"
 _LINE = re.compile(rf"^[\s\-*•]*{_CITED}\s*[:\-–.]?\s*(?P<text>.+)$")
 _TAIL = re.compile(rf"^[\s\-*•\d.]*(?P<text>.+?)\s*{_CITED}\s*\.?$")
+_RUN_ON = re.compile(r"\n|(?<=[.!?])\s+(?=\[\d{1,3}\]\s+\w)")
+_LINES = re.compile(r"\b(?P<verb>add|remov|delet)\w* (?P<number>\d+)")
 _ID = re.compile(r"\b(?=[0-9a-f]*\d)(?=[0-9a-f]*[a-f])[0-9a-f]{7,40}\b")
 _PAIR = re.compile(r"(\d+) of (\d+)")
 _NUMBER = re.compile(r"\d+(?:[.,:]\d+)*")
@@ -50,7 +52,8 @@ _NEUTRAL = frozenset(
     began continue continued focus focused look looked related regarding including included include several first later
     last next finally additionally follow followed take took taken total based question asked quiz note noted line made
     did record recorded jot jotted log logged wrote written write there lab run ran change changed edit file commit
-    committed decision decided result about my notes number""".split()
+    committed decision decided result about my notes number add added adding remove removed removing delete deleted
+    deleting repository hash status""".split()
 )
 # How the tool writes a unit, and how people say it.
 _UNITS = {"second": "s", "seconds": "s", "minute": "min", "minutes": "min", "milliseconds": "ms", "hours": "h"}
@@ -62,7 +65,8 @@ _OUTCOMES = {
     "rejected": "reject rejected rejection declined denied",
     "edited": "edited amended",
     "answered": "answered answer answers",
-    "explained": "explain explained explains mastered master understood understand understanding mastery",
+    "explained": "explain explained explains",
+    "mastered": "mastered master mastery understood understand understanding",
     "improved": "improve improved improvement achieve achieved achieving better best faster optimised optimized fixed "
     "solved resolved proved",
     "completed": "complete completed finish finished done ready",
@@ -80,7 +84,7 @@ class Said:
 
 def parse(reply: str) -> Iterator[Said]:
     """Read lines of the form `[1, 3] sentence` (or with the numbers at the end); other lines say nothing."""
-    for line in reply.split("\n"):
+    for line in _RUN_ON.split(reply):
         found = _LINE.match(line.strip()) or _TAIL.match(line.strip())
         if found:
             yield Said(" ".join(found["text"].split()), tuple(_cited(found["cited"])))
@@ -108,6 +112,7 @@ def fault(said: Said, facts: Sequence[Fact], day: str = "") -> str:
     own = words(_QUOTED.sub(" ", said.text))  # what is quoted has only to be quoted rightly
     checks = (
         _number_fault(said.text, own, cited, source, day),
+        _lines_fault(own, cited),
         _name_fault(said.text, source),
         _outcome_fault(own, cited),
         _answer_fault(said.text, cited),
@@ -150,6 +155,17 @@ def _number_fault(text: str, told: Sequence[str], facts: Sequence[Fact], source:
         return f"{pair[0]} of {pair[1]} is in no cited fact"
     if _ALL & set(told) and not _ALL & set(words(figures)) and not _complete(figures):
         return "it says all where no cited fact does"
+    return ""
+
+
+def _lines_fault(told: Sequence[str], facts: Sequence[Fact]) -> str:
+    """Lines added are not lines removed."""
+    for found in _LINES.finditer(" ".join(told)):
+        key = "added" if found["verb"] == "add" else "deleted"
+        events = [event for fact in facts for event in fact.events if event.kind == "change"]
+        counts = [number for event in events if isinstance(number := event.data.get(key), int)]
+        if int(found["number"]) not in {*counts, sum(counts), len({ref for e in events for ref in e.refs})}:
+            return f"no cited fact says {found[0]!r}"
     return ""
 
 
@@ -237,9 +253,9 @@ def outcomes(event: Event) -> set[str]:
         return {"passed", "completed"} if succeeded(event) else {"failed"}
     if event.kind == "quiz":
         state = text_of(event.data, "state")
-        found = {"passed": {"passed", "completed"}, "not_passed": {"failed", "completed"}}.get(state, set()) | {
-            "answered"
-        }
+        found = {"passed": {"passed", "completed", "mastered"}, "not_passed": {"failed", "completed"}}.get(
+            state, set()
+        ) | {"answered"}
         return found | ({"explained"} if event.data.get("core_explained") else set())
     return set()
 
@@ -278,7 +294,8 @@ def told_of(said: Said, facts: Sequence[Fact]) -> list[Event]:
     events = [event for fact in facts if fact.number in said.cited for event in fact.events]
     shares = {event.id: _share(stems, event) for event in events}
     best = max(shares.values(), default=0.0)
-    told = [event for event in events if shares[event.id] >= max(0.4, 0.75 * best)] or events
+    # Of many alike that were put together each shares little, and all are meant; of a few the nearest.
+    told = events if best < 0.4 and len(events) > FACTS_TOLD else [e for e in events if shares[e.id] >= 0.75 * best]
     older = superseded(events)  # what was left and taken up again is told with what it became
     ids = {event.id for event in told}
     return [event for event in events if event.id in ids or older.get(event.id) in ids]
@@ -293,7 +310,7 @@ def _share(stems: set[str], event: Event) -> float:
 
 def _idle_citation(told: Sequence[str], facts: Sequence[Fact]) -> str:
     """A citation has to carry something: a sentence about one fact must not be decorated with others."""
-    said = {stem(word) for word in told if word not in STOP_WORDS}
+    said = {stem(word) for word in told if word not in STOP_WORDS and not _NUMBER.fullmatch(word)}
     for fact in facts:
         own = {stem(word) for word in words(re.sub(r"[-_/.^]", " ", f"{fact.text} {fact.topic}"))}
         own |= {stem(word) for word in words(f"{fact.text} {fact.topic}")}

@@ -1,4 +1,7 @@
-"""Time and memory of the local grader: `python -m evals.bench.grader [lexical|local] [threads]`."""
+"""Time and memory of the local grader: `python -m evals.bench.grader [lexical|local|second] [threads]`.
+
+`second`: eight claims with the embedded model's second opinion, which the local grader asks for where it is unsure.
+"""
 
 import json
 import resource
@@ -64,6 +67,35 @@ def measure(kind: str, threads: int) -> dict[str, float | int | str]:
     }
 
 
+def measure_second(threads: int) -> dict[str, float | int | str]:
+    """Seconds for 8 claims on a 120-word answer with second opinions, the model loaded and its examples cached."""
+    from agent.app import App
+
+    claims = [ClaimText(str(i), text, "core") for i, text in enumerate(_CLAIMS)]
+    question = "What decides how much memory serving takes?"
+    with App.load() as app:
+        model = app.embedded_server
+        model.wait_ready()
+        alone, asked = load_grader(threads=threads), load_grader(threads=threads, model=model)
+        asked.judge(question, claims, f"{_ANSWER} Once.")
+        later, unsure = [], []
+        for i in range(9):
+            answer = f"{_ANSWER} Take {i}."
+            unsure.append(sum(verdict.abstain for verdict in alone.judge(question, claims, answer)))
+            at = time.perf_counter()
+            asked.judge(question, claims, answer)
+            later.append(time.perf_counter() - at)
+    return {
+        "grader": asked.version,
+        "threads": threads,
+        "unsure_claims": round(statistics.mean(unsure), 1),
+        "eight_claims_s": round(statistics.median(later), 2),
+        "eight_claims_max_s": round(max(later), 2),
+    }
+
+
 if __name__ == "__main__":
     kind = sys.argv[1] if len(sys.argv) > 1 else "local"
-    sys.stdout.write(json.dumps(measure(kind, int(sys.argv[2]) if len(sys.argv) > 2 else 2), indent=1) + "\n")
+    cores = int(sys.argv[2]) if len(sys.argv) > 2 else 2
+    found = measure_second(cores) if kind == "second" else measure(kind, cores)
+    sys.stdout.write(json.dumps(found, indent=1) + "\n")

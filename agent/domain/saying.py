@@ -64,7 +64,7 @@ def supported(line: Said, facts: Sequence[Fact], day: str = "") -> Iterator[tupl
 def mended(text: str) -> str:
     """Put right who answered a question that was put to the notes; whether they did is checked afterwards."""
     for pattern, says in _MENDED:
-        text = pattern.sub(lambda found, says=says: f"I {found['also'] or ''}asked {found['q']}, {says}", text)
+        text = pattern.sub(rf"I \g<also>asked \g<q>, {says}", text)
     return text
 
 

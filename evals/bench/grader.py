@@ -75,6 +75,8 @@ def measure_second(threads: int) -> dict[str, float | int | str]:
     question = "What decides how much memory serving takes?"
     with App.load() as app:
         model = app.embedded_server
+        if model is None:
+            raise SystemExit("A second opinion needs the embedded model; unset STUDY_CHAT.")
         model.wait_ready()
         alone, asked = load_grader(threads=threads), load_grader(threads=threads, model=model)
         asked.judge(question, claims, f"{_ANSWER} Once.")

@@ -113,6 +113,8 @@ class Engine:
         plan = track.plan
         if plan.baseline is None:
             return not plan.subject.uses_chat or self._repeats_itself(track)
+        if plan.subject.uses_chat and {"model", "runtime"} & set(plan.axes):
+            return self._repeats_itself(track)  # what the baseline's model did tells nothing about another one
         comparable = set(plan.axes) <= {"template", "options"} if plan.subject.uses_chat else not plan.axes
         if not plan.baseline.repeatable or not comparable or not plan.baseline.canary:
             return plan.baseline.repeatable

@@ -23,7 +23,9 @@ def headline(result: RunResult) -> str:
     """One sentence: what was found where."""
     told = [f"{s.title}: {s.verdict} ({s.reason})" for s in result.subjects if s.verdict == result.verdict]
     rest = f"; not reached: {', '.join(result.not_reached)}" if result.not_reached else ""
-    nothing = "nothing has changed" if result.verdict == "not worse" else "nothing was measured"
+    nothing = "Nothing was measured" if not result.subjects else "Not all that has changed was measured"
+    if result.verdict == "not worse":
+        nothing = "Nothing has changed"
     return f"Exit code {result.exit_code}. {'; '.join(told) or nothing}{rest}."
 
 

@@ -176,8 +176,10 @@ class Session:
     ) -> RunResult:
         released = {t.name: read_baseline(t.name, self.home.baselines / RELEASED) for t in tracks}
         subjects = [summarise(track, released[track.name], store) for track in tracks]
-        verdict = overall(subject.verdict for subject in subjects) if plans else "not worse"
         reached = {subject.name for subject in subjects}
+        left = [plan for plan in plans if plan.subject.name not in reached]
+        waiting: list[Verdict] = ["budget spent" for plan in left if plan.kind != "unchanged"]
+        verdict = overall([*(subject.verdict for subject in subjects), *waiting]) if plans else "not worse"
         cost = sum(self.price.of(subject.spent) for subject in subjects) if self.price else None
         return RunResult(
             id=id,
@@ -186,7 +188,7 @@ class Session:
             verdict=verdict,
             exit_code=EXIT[verdict],
             subjects=subjects,
-            not_reached=[plan.subject.name for plan in plans if plan.subject.name not in reached],
+            not_reached=[plan.subject.name for plan in left],
             budget_minutes=self.budget_minutes,
             minutes=round(minutes, 2),
             model=self.transport.name,

@@ -73,5 +73,5 @@ def test_no_sealed_case_is_shown(run: tuple[Home, RunResult]) -> None:
 
 def test_nothing_measured_is_said_and_not_drawn(tmp_path: Path) -> None:
     empty = RunResult("r", "a", "b", "budget spent", 12, [], not_reached=["drill"])
-    assert "nothing was measured" in as_markdown(empty)
+    assert "Nothing was measured" in as_markdown(empty)
     assert "not reached" in as_page(empty)

@@ -17,7 +17,9 @@ from evals.suite.baseline import read_baseline
 from evals.suite.contract import Case, Value, Variant
 from evals.suite.drill import RULE, TEMPLATE, Drill, harmless
 from evals.suite.endpoint import StochasticModel
+from evals.suite.markdown import headline
 from evals.suite.plan import Options
+from evals.suite.result import RunResult
 from evals.suite.session import promote
 from evals.suite.transport import Body, Reply
 from graphs.prompts import replaced, template_text
@@ -170,6 +172,20 @@ def test_another_model_needs_its_axis(tmp_path: Path) -> None:
     assert named.verdict == "regression"
 
 
+@pytest.mark.parametrize("greedy", [True, False])
+def test_whether_another_model_repeats_itself_is_tried_and_not_assumed(tmp_path: Path, greedy: bool) -> None:
+    place = home(tmp_path)
+    promoted(place, model(greedy=not greedy))
+    other = model(name="another", greedy=greedy)
+    subject = session(place, other, options=Options(items=4, axis="model")).run().subjects[0]
+    assert subject.repeatable is greedy
+    assert subject.canary.endswith("outputs came out the same bytes twice")
+    assert subject.fingerprint["sampler"] == ("greedy" if greedy else "t=0×3")
+    assert subject.first is not None
+    repeats = 1 if greedy else 3
+    assert subject.samples >= repeats * subject.first.items
+
+
 @pytest.mark.parametrize("lasting", [True, False])
 def test_an_endpoint_that_fails_a_twentieth_of_the_calls_ends_invalid(tmp_path: Path, lasting: bool) -> None:
     place, drill = home(tmp_path), Drill()
@@ -230,6 +246,31 @@ def test_no_sample_is_begun_that_would_end_after_the_budget(tmp_path: Path) -> N
     assert result.verdict == "budget spent"
     assert now[0] <= 90, "half a minute went into loading"
     assert slow.tries == 8
+
+
+def test_a_changed_prompt_that_was_not_reached_is_never_green(tmp_path: Path) -> None:
+    place, endpoint = home(tmp_path), model(greedy=True, skill=2)
+    drills = [Drill(name, sources=20) for name in ("one", "two")]
+    promoted(place, endpoint, *drills)
+
+    def night(*changed: str) -> RunResult:
+        """Time for one prompt: twenty items of its canary, eighty of the new arm, a second each."""
+        seconds, options = 20 + 80 + 1, Options(items=4, variants={name: stressed(len(changed)) for name in changed})
+        timer = lambda: float(endpoint.tries)  # noqa: E731
+        return session(place, endpoint, *drills, options=options, budget_minutes=seconds / 60, timer=timer).run()
+
+    cut = night("one", "two")
+    assert [(s.name, s.verdict) for s in cut.subjects] == [("one", "not worse")]
+    assert (cut.not_reached, cut.verdict, cut.exit_code) == (["two"], "budget spent", 12)
+    assert headline(cut) == "Exit code 12. Not all that has changed was measured; not reached: two."
+    rotating = night("one")
+    assert rotating.not_reached == ["two"]
+    assert (rotating.verdict, rotating.exit_code) == ("not worse", 0), "what has not changed waits for its night"
+
+
+def stressed(marks: int) -> Variant:
+    """A change that cannot matter, another one for every number."""
+    return Variant("stressed", {TEMPLATE: template_text(TEMPLATE).replace(RULE, RULE + "!" * marks)})
 
 
 def test_changed_prompts_come_first_then_the_stalest(tmp_path: Path) -> None:

@@ -61,12 +61,19 @@ def show(sheet: Sheet, events: list[tuple[dict[str, Any], str]]) -> None:
             for verdict in verdicts:
                 unsure = ", unsure" if verdict["abstain"] else ""
                 print(f"- ^{verdict['claim']} ({verdict['kind']}): {verdict['verdict']}{unsure}, p {verdict['p']:.2f}")
+            for item in event["misconceptions"]:
+                print(f"- ^{item['claim']}: **{'set right' if item['set_right'] else 'left standing'}**")
             print()
     result = events[-1][0]
     covered = sum(verdict["verdict"] == "covered" for verdict in result["verdicts"])
+    right = sum(verdict["verdict"] == "corrected" for verdict in result["verdicts"])
+    misconceptions = len(sheet.note.misconceptions)
     questions = sum(bool(answer) for _, answer in events)
     outcome = "passed" if result["passed"] else "not passed"
-    print(f"**Result: {outcome}**, {questions} answers, {covered} of {len(result['verdicts'])} points covered.\n")
+    print(
+        f"**Result: {outcome}**, {questions} answers, {covered} of {len(sheet.note.claims)} points covered, "
+        f"{right} of {misconceptions} misconceptions set right.\n"
+    )
 
 
 def main() -> None:

@@ -176,9 +176,7 @@ class QuizRun:
                 moved = True
                 for update in step.values():
                     for turn in (update or {}).get("turns", [])[turns_before:]:
-                        yield from _turn_events(
-                            Turn.model_validate(turn), len(update["turns"]), update.get("heard", [])
-                        )
+                        yield _turn_event(Turn.model_validate(turn), update)
         except StudyError:
             if "phase" not in self.state:
                 self._threads.delete(self.thread)  # it never began, so there is nothing to go on with
@@ -270,16 +268,17 @@ def _turns_before(snapshot: "StateSnapshot") -> int:
     return turns - any("turns" in (task.result or {}) for task in snapshot.tasks)
 
 
-def _turn_events(turn: Turn, number: int, heard: list[str]) -> Iterator[Event]:
+def _turn_event(turn: Turn, update: dict[str, Any]) -> Event:
+    number = len(update["turns"])
     if turn.action != "answer":
-        yield {"event": turn.action, "n": number, "claim": turn.question.claim}
-        return
-    yield {
+        return {"event": turn.action, "n": number, "claim": turn.question.claim}
+    return {
         "event": "judged",
         "n": number,
         "claim": turn.question.claim,
         "copied": turn.copied,
-        "covered": heard,
+        "covered": update.get("heard", []),
+        "misconceptions": update.get("settled", []),
         "verdicts": [
             {
                 "claim": v.claim,

@@ -1,9 +1,10 @@
 """How a quiz looks at a terminal and on a pipe."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from agent.domain.errors import StudyError
+from agent.domain.event import counted
 from agent.domain.note import Note
 from agent.domain.text import one_line
 from agent.workspace.workspace import Workspace
@@ -65,6 +66,8 @@ class QuizScreen:
     def _judged(self, event: Event) -> None:
         if event["copied"]:
             return  # the notice says it
+        for item in event["misconceptions"]:
+            self._misconception(item)
         for verdict in event["verdicts"]:
             asked = verdict["claim"] == event["claim"]
             if verdict["kind"] == "misconception" or verdict["claim"].endswith(".correction"):
@@ -80,6 +83,16 @@ class QuizScreen:
             elif asked:
                 self._out.print("  ✗ The point of the question is not in there yet.", style="red")
 
+    def _misconception(self, item: Mapping[str, Any]) -> None:
+        """Say whether a false statement is set right; what holds instead is the learner's to say."""
+        if item["set_right"]:
+            quote = f" “{one_line(item['quote'], 160)}”" if item["quote"] else ""
+            self._out.print(f"  ✓ {item['claim']} set right{quote}", style="green")
+        elif item["again"]:
+            self._out.print("  ? I am not sure that this sets it right; once more.", style="yellow")
+        else:
+            self._out.print("  ? It is left standing; where to read about it comes at the end.", style="yellow")
+
     def _result(self, event: Event) -> None:
         if event["state"] == "paused":
             self._out.print(f"\nPaused; `study resume {event['thread'][:8]}` goes on at the same question.")
@@ -89,8 +102,10 @@ class QuizScreen:
         if event["passed"] and event.get("scope"):
             self._out.print("Still there: explained again, in your words.", style="bold green")
         elif event["passed"]:
+            right = sum(v["verdict"] == "corrected" for v in event["verdicts"])
+            false = f"; {counted(right, 'misconception')} set right" if right else ""
             self._out.print(
-                "You can explain this topic: every core claim, a boundary and a term, in your words.",
+                f"You can explain this topic: every core claim, a boundary and a term, in your words{false}.",
                 style="bold green",
             )
         else:
@@ -102,9 +117,9 @@ class QuizScreen:
             if verdict["verdict"] != "open":
                 self._verdict(verdict, note)
         self._out.print()
-        covered = sum(v["verdict"] == "covered" and v["kind"] == "core" for v in event["verdicts"])
-        if not event["passed"] and covered and not event.get("scope"):
-            self._out.print(f"The {covered} core claims you explained count for 14 days; a new quiz asks for the rest.")
+        kept = _carried(event["verdicts"])
+        if not event["passed"] and kept and not event.get("scope"):
+            self._out.print(f"Counts for 14 days: {kept}; a new quiz asks for the rest.")
         if event["session"]:
             self._out.print(f"Session draft: {event['session']}")
         if event["proposal"]:
@@ -136,3 +151,11 @@ class QuizScreen:
             return self._workspace.note(topic)
         except StudyError:
             return None  # gone since the last question; the verdicts stand without its text
+
+
+def _carried(verdicts: Sequence[Mapping[str, Any]]) -> str:
+    """Count what a later sitting does not ask again; what was set right after a hint is put again."""
+    explained = sum(v["verdict"] == "covered" and v["kind"] == "core" for v in verdicts)
+    right = sum(v["verdict"] == "corrected" and v.get("carries", False) for v in verdicts)
+    parts = {"core claim": (explained, "explained"), "misconception": (right, "set right")}
+    return ", ".join(f"{counted(number, noun)} {how}" for noun, (number, how) in parts.items() if number)

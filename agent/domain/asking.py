@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 
 from agent.domain.attempt import Question, Standing, Turn
 from agent.domain.note import Claim, Note
-from agent.domain.pass_rule import unmet, unsettled
+from agent.domain.pass_rule import answered, unmet, unsettled
 from agent.domain.probing import likeliest, probe
 from agent.domain.quiz import History, Policy, standings, status_of
 
@@ -32,6 +32,7 @@ def next_question(
 
     In order: one reworded follow-up to the answer just given, a voiced misconception, core claims, a boundary,
     a term, and last the misconceptions, the one that the answers came closest to first, until one is left standing.
+    Where nothing at all is left to ask, one that was set right in an earlier sitting.
     A re-check asks for the claims of its `scope` and no more.
     """
     table = standings(note, turns, history, policy)
@@ -50,7 +51,11 @@ def next_question(
                 return _question(claim, "ask", turns, history)
     if scope or unmet(note, table):
         return None
-    nearest = likeliest(unsettled(note, turns, table), turns)
+    waiting = unsettled(note, turns, table)
+    if not waiting and not answered(turns):
+        # What is carried over alone passes nobody: one that was set right in an earlier sitting is put again.
+        waiting = [m for m in note.misconceptions if m.id not in put]
+    nearest = likeliest(waiting, turns)
     return probe(nearest) if nearest is not None else None
 
 

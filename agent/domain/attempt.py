@@ -82,7 +82,8 @@ class Standing(Record):
 
     `helped`: answered after a hint or an explanation, so it counts only in a later sitting. `appealed`: the learner
     disputes the verdict. `open`: never asked. `voiced` and `corrected` are for misconceptions. `origin` is `quiz`
-    or the id of the earlier attempt that the cover was carried over from. `claim_hash` pins the text that was judged.
+    or the id of the earlier attempt that it was carried over from. `claim_hash` pins the text that was judged.
+    `covered_at`: when it was covered or set right without help, which is what carries over.
     """
 
     claim: str

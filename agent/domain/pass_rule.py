@@ -4,7 +4,7 @@ L1 asks for conceptual clarity, key terms and boundaries: every core claim, at l
 learner's own words, and no misconception left as voiced.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 
 from agent.domain.attempt import Attempt, Standing, Turn
 from agent.domain.note import Misconception, Note
@@ -64,8 +64,9 @@ def _phrase(status: str) -> str:
 def recheck(attempt: Attempt, note: Note, earlier: Mapping[str, Attempt], policy: Policy) -> tuple[str, ...]:
     """Recompute a stored attempt from its own turns and say what speaks against it; empty when it holds.
 
-    A hand-edited `passed`, a standing that no turn earned, a cover carried over from an attempt that does not have
-    it (`earlier` maps ids to the attempts on file), a hint given before and a changed file are all found here.
+    A hand-edited `passed`, a standing that no turn earned, a cover or a misconception set right that is carried over
+    from an attempt that does not have it (`earlier` maps ids to the attempts on file), a hint given before and a
+    changed file are all found here.
     """
     if attempt.topic != note.id:
         return (f"The attempt is on {attempt.topic!r}, not on {note.id!r}.",)
@@ -80,17 +81,27 @@ def recheck(attempt: Attempt, note: Note, earlier: Mapping[str, Attempt], policy
     edited = [c.id for c in note.claims if judged.get(c.id, claim_hash(c.text)) != claim_hash(c.text)]
     if edited:
         faults.append(f"The note's ^{', ^'.join(edited)} was edited after the attempt; a new quiz asks for it again.")
-    stored = {s.claim: s.status for s in attempt.standings}
-    differs = [
-        c.id
-        for c in note.claims
-        if stored.get(c.id) != table[c.id].status
-        and (stored.get(c.id) == "covered" or table[c.id].status == "appealed")
-    ]
-    if differs:
-        faults.append(f"The attempt says of ^{', ^'.join(differs)} what its answers do not bear out.")
+    faults += _not_borne_out(attempt, note, table)
     faults += unmet(note, table, answered=answered(attempt.turns))
     return tuple(faults)
+
+
+def _not_borne_out(attempt: Attempt, note: Note, table: Mapping[str, Standing]) -> Iterator[str]:
+    """Say which standings of a stored attempt its turns, and the attempts on file, do not come to."""
+    carried = {s.claim for s in attempt.standings if s.status == "corrected" and s.origin != "quiz"}
+    made_up = [m.id for m in note.misconceptions if m.id in carried and status_of(table, m.id) != "corrected"]
+    if made_up:
+        yield f"As the note reads now, no attempt on file set ^{', ^'.join(made_up)} right; a new quiz puts it again."
+    stored = {s.claim: s.status for s in attempt.standings}
+    differs = [
+        id
+        for id in [*(c.id for c in note.claims), *(m.id for m in note.misconceptions)]
+        if id not in made_up
+        and stored.get(id, "open") != status_of(table, id)
+        and (stored.get(id) in ("covered", "corrected") or status_of(table, id) == "appealed")
+    ]
+    if differs:
+        yield f"The attempt says of ^{', ^'.join(differs)} what its answers do not bear out."
 
 
 def answered(turns: Sequence[Turn]) -> bool:

@@ -55,8 +55,8 @@ class Policy:
 class History:
     """What earlier sittings left.
 
-    `carried`: covers that still count, and misconceptions voiced and not taken back since. Per claim, the indices of
-    the questions put (`asked`) and of those that were hinted or explained (`helped`).
+    `carried`: covers and misconceptions set right that still count, and misconceptions voiced and not taken back since.
+    Per claim, the indices of the questions put (`asked`) and of those that were hinted or explained (`helped`).
     """
 
     carried: Mapping[str, Standing] = field(default_factory=dict)
@@ -65,7 +65,7 @@ class History:
 
 
 def claim_hash(text: str) -> str:
-    """Pin a claim's text: a cover is carried over only while the claim still says the same."""
+    """Pin a text: what was said about it is carried over only while it still reads the same."""
     return content_hash(text)[:16]
 
 
@@ -76,6 +76,7 @@ def history_of(note: Note, attempts: Iterable[Attempt], now: datetime, policy: P
     nothing.
     """
     covers: dict[str, Standing] = {}
+    corrected: dict[str, Standing] = {}
     voiced: dict[str, Standing] = {}
     asked: dict[str, frozenset[int]] = {}
     helped: dict[str, frozenset[int]] = {}
@@ -85,20 +86,37 @@ def history_of(note: Note, attempts: Iterable[Attempt], now: datetime, policy: P
         table = standings(note, attempt.turns, History(voiced, helped=helped), policy)
         for standing in table.values():
             own = standing.model_copy(update={"origin": attempt.id}) if standing.origin == "quiz" else standing
-            if standing.status == "covered" and standing.covered_at is not None:
-                # A clock that went backwards must not make a cover last longer: the future counts as expired.
-                if timedelta(0) <= now - standing.covered_at <= CARRY_OVER:
-                    covers[standing.claim] = own
-            elif standing.status == "voiced" and now - attempt.finished <= CARRY_OVER:
-                voiced[standing.claim] = own
+            # A clock that went backwards must not make a cover last longer: the future counts as expired.
+            counts = standing.covered_at is not None and timedelta(0) <= now - standing.covered_at <= CARRY_OVER
+            if standing.status == "covered" and counts:
+                covers[standing.claim] = own
             elif standing.status == "corrected":
                 voiced.pop(standing.claim, None)
+                if counts and _is_set_right_as_written(note, attempt, standing.claim):
+                    corrected[standing.claim] = own
+            elif standing.kind == "misconception" and standing.status in ("voiced", "missing"):
+                corrected.pop(standing.claim, None)
+                if standing.status == "voiced" and now - attempt.finished <= CARRY_OVER:
+                    voiced[standing.claim] = own
         for turn in attempt.turns:
             claim, index = turn.question.claim, turn.question.index
             asked[claim] = asked.get(claim, frozenset()) | {index}
             if turn.action in HELP:
                 helped[claim] = helped.get(claim, frozenset()) | {index}
-    return History(covers | voiced, asked, helped)
+    return History(covers | corrected | voiced, asked, helped)
+
+
+def _is_set_right_as_written(note: Note, attempt: Attempt, id: str) -> bool:
+    """Whether an attempt held its answers against the misconception and the correction that the note has now.
+
+    Both texts are pinned by the verdicts on them; where none was given on the correction, nothing tells what it said.
+    """
+    item = note.misconception(id)
+    if item is None:
+        return False
+    judged = {verdict.claim: verdict.claim_hash for turn in attempt.turns for verdict in turn.verdicts}
+    wanted = {id: claim_hash(item.statement), id + CORRECTION: claim_hash(item.correction)}
+    return wanted.items() <= judged.items()
 
 
 def standings(note: Note, turns: Sequence[Turn], history: History, policy: Policy) -> dict[str, Standing]:
@@ -112,7 +130,7 @@ def standings(note: Note, turns: Sequence[Turn], history: History, policy: Polic
         if carried is not None and carried.claim_hash == claim_hash(item.statement):
             table[item.id] = carried
     helped: set[str] = set()
-    for turn in turns:
+    for number, turn in enumerate(turns):
         asked = turn.question.claim
         if turn.action in HELP or turn.question.index in history.helped.get(asked, ()):
             helped.add(asked)
@@ -120,7 +138,7 @@ def standings(note: Note, turns: Sequence[Turn], history: History, policy: Polic
         corrections = {v.claim.removesuffix(CORRECTION): v for v in turn.verdicts if v.claim.endswith(CORRECTION)}
         for verdict in turn.verdicts:
             if verdict.kind == "misconception":
-                _hear_misconception(table, turn, verdict, corrections.get(verdict.claim), policy)
+                _hear_misconception(table, turns[: number + 1], verdict, corrections.get(verdict.claim), policy)
             elif verdict.claim_hash == getattr(table.get(verdict.claim), "claim_hash", None) and (
                 verdict.claim == asked or _says_unasked(note, verdict, policy)
             ):
@@ -132,7 +150,7 @@ def _note_action(table: dict[str, Standing], turn: Turn, helped: set[str]) -> No
     """Record what a message that is no answer of the learner's own does to the claim asked."""
     before = table.get(turn.question.claim)
     passed_over = turn.copied or turn.action in ("skip", "explain")
-    if before is None and turn.question.kind == "probe" and passed_over:
+    if _is_unheard(before) and turn.question.kind == "probe" and passed_over:
         # What holds instead was not said: the statement is left standing.
         table[turn.question.claim] = Standing(claim=turn.question.claim, kind="misconception", status="missing")
         return
@@ -193,11 +211,11 @@ def _both_cover(before: Standing, turn: Turn, verdict: Judged, policy: Policy) -
 
 
 def _hear_misconception(
-    table: dict[str, Standing], turn: Turn, verdict: Judged, correction: Judged | None, policy: Policy
+    table: dict[str, Standing], turns: Sequence[Turn], verdict: Judged, correction: Judged | None, policy: Policy
 ) -> None:
-    """Record a false statement as voiced, as set right, or as put to the learner and left standing."""
-    before = table.get(verdict.claim)
-    status = before.status if before is not None else "open"
+    """Record what the last turn makes of a false statement: voiced, set right, or put and left standing."""
+    turn, before = turns[-1], table.get(verdict.claim)
+    status = before.status if before is not None and not _is_unheard(before) else "open"
     if turn.question.claim == verdict.claim:
         now = "missing" if turn.copied else _answered_probe(turn, verdict, correction, policy)
         if now == "missing" and status == "voiced":
@@ -206,15 +224,24 @@ def _hear_misconception(
         now = status if turn.copied else _heard_in_passing(status, verdict, correction, policy)
     if now == status:
         return
+    is_right = now == "corrected"
+    with_help = any(t.action in HELP and t.question.claim == verdict.claim for t in turns)
+    decided = correction if is_right and correction is not None and correction.quote else verdict
     values = {
         "claim": verdict.claim,
         "kind": "misconception",
         "status": now,
         "p_covered": verdict.p_covered,
-        "quote": verdict.quote,
+        "quote": decided.quote,
         "claim_hash": verdict.claim_hash,
+        "covered_at": turn.at if is_right and correction is not None and not with_help else None,
     }
     table[verdict.claim] = Standing.model_validate(values)
+
+
+def _is_unheard(before: Standing | None) -> bool:
+    """Whether this sitting has not heard of a misconception yet; one set right in an earlier one can be voiced anew."""
+    return before is None or (before.status == "corrected" and before.origin != "quiz")
 
 
 def _answered_probe(turn: Turn, verdict: Judged, correction: Judged | None, policy: Policy) -> str:
@@ -244,8 +271,8 @@ def _heard_in_passing(status: str, verdict: Judged, correction: Judged | None, p
 
 
 def for_recheck(history: History) -> History:
-    """Give the history of a re-check, in which nothing that was explained before counts as explained."""
-    voiced = {claim: standing for claim, standing in history.carried.items() if standing.status != "covered"}
+    """Give the history of a re-check, in which nothing that was explained or set right before counts as such."""
+    voiced = {claim: standing for claim, standing in history.carried.items() if standing.status == "voiced"}
     return replace(history, carried=voiced)
 
 

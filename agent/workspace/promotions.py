@@ -89,6 +89,10 @@ class PromotionStore:
         )
         if carried:
             rationale += f" {carried} of them were carried over from earlier attempts of the last 14 days."
+        right = [s.claim for s in attempt.standings if s.status == "corrected" and s.origin != "quiz"]
+        if right:
+            was = "was" if len(right) == 1 else "were"
+            rationale += f" ^{', ^'.join(right)} {was} set right in an earlier attempt of the last 14 days."
         if appealed:
             rests = "rest" if len(appealed) > 1 else "rests"
             rationale += f" ^{', ^'.join(appealed)} {rests} on the learner's appeal."

@@ -76,7 +76,25 @@ def judge(state: QuizState, runtime: Runtime[QuizContext]) -> QuizState:
     notice = "Those are the note's words; say it in your own, and it counts." if copying.is_copied else ""
     before, after = (standings(note, given, history, context.policy) for given in (turns, [*turns, turn]))
     heard = [id for id, now in after.items() if now.status == "covered" and before[id].status != "covered"]
-    return {**_with_turn(state, turn, notice), "heard": heard}
+    return {**_with_turn(state, turn, notice), "heard": heard, "settled": _settled(question, before, after)}
+
+
+def _settled(question: Question, before: Mapping[str, Standing], after: Mapping[str, Standing]) -> list[dict[str, Any]]:
+    """Say what an answer made of the false statement put, and which others it set right.
+
+    One that was voiced in passing is left out: it is put next, and the learner must not be told that it is false.
+    """
+    return [
+        {
+            "claim": id,
+            "set_right": now.status == "corrected",
+            "again": now.status != "corrected" and question.kind == "probe",
+            "quote": now.quote if now.status == "corrected" else "",
+        }
+        for id, now in after.items()
+        if now.kind == "misconception"
+        and (id == question.claim or (now.status == "corrected" and now != before.get(id)))
+    ]
 
 
 def give_hint(state: QuizState, runtime: Runtime[QuizContext]) -> QuizState:
@@ -97,7 +115,8 @@ def explain(state: QuizState, runtime: Runtime[QuizContext]) -> QuizState:
     claim, misconception = note.claim(question.claim), note.misconception(question.claim)
     shown = claim.text if claim else misconception.correction if misconception else ""
     turn = Turn(question=question, action="explain", text="", at=context.clock.now(), shown=shown)
-    return _with_turn(state, turn, f"{shown} It counts in a later sitting, with another question.")
+    later = "It counts in a later sitting, with another question." if claim else "A later sitting puts it to you again."
+    return _with_turn(state, turn, f"{shown} {later}")
 
 
 def skip(state: QuizState, runtime: Runtime[QuizContext]) -> QuizState:
@@ -237,6 +256,7 @@ def _shown(note: Note, standing: Standing) -> dict[str, Any]:
         "p": round(standing.p_covered, 3),
         "quote": standing.quote,
         "origin": standing.origin,
+        "carries": standing.covered_at is not None,
         "note": f"{note.path}#^{standing.claim}",
         "line": item.line if item else 0,
     }

@@ -38,7 +38,8 @@ class QuizState(QuizInput, total=False):
 
     `turns` are `agent.domain.attempt.Turn` and `question` is a `Question`, both as JSON. `phase` routes the next
     run. `notice` is one sentence about the last message for the learner, `heard` the claims that the last answer
-    covered. `result` is set when the quiz closed.
+    covered, `settled` what it made of misconceptions: the `claim`, whether it is `set_right` (and the `quote` that did
+    it) or else asked `again`. `result` is set when the quiz closed.
     """
 
     flow_version: int
@@ -48,6 +49,7 @@ class QuizState(QuizInput, total=False):
     question: dict[str, Any] | None
     stop: bool
     heard: list[str]
+    settled: list[dict[str, Any]]
     notice: str
     result: dict[str, Any]
 

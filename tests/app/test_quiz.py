@@ -81,6 +81,7 @@ class TestEvents:
             "claim": "c0",
             "copied": False,
             "covered": ["c0", "c1"],
+            "misconceptions": [],
             "verdicts": [
                 {
                     "claim": claim,
@@ -94,6 +95,12 @@ class TestEvents:
             ],
         }
         assert (question["claim"], question["n"]) == ("c2", 2)
+
+    def test_a_misconception_set_right(self, workspace: Workspace) -> None:
+        with begun(make_app(workspace.root)) as (run, _):
+            judged, question = answers(run, say(*ENOUGH), DENIALS[0])
+        assert judged["misconceptions"] == [{"claim": "m1", "set_right": True, "again": False, "quote": "-m1"}]
+        assert question["claim"] == "m2"
 
     @pytest.mark.parametrize(
         ("message", "expected"),
@@ -172,6 +179,14 @@ class TestTheEnd:
         with begun(make_app(workspace.root)) as (run, events):
             assert events[0]["claim"] == "c2"
             (*_, result) = answers(run, say("c2", "c3", "b1", "gqa"), *DENIALS)
+        assert result["proposal"] is not None
+
+    def test_a_misconception_set_right_in_an_earlier_quiz_counts(self, workspace: Workspace) -> None:
+        with begun(make_app(workspace.root, clock=FakeClock(later(-2)))) as (run, _):
+            assert answers(run, say(*ENOUGH), DENIALS[0], "no", "no")[-1]["state"] == "not_passed"
+        with begun(make_app(workspace.root)) as (run, events):
+            assert events[0]["claim"] == "m2"
+            (*_, result) = answers(run, "it costs precision +m2.correction")
         assert result["proposal"] is not None
 
     def test_an_answer_that_is_no_text_at_all(self, workspace: Workspace) -> None:

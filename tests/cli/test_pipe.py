@@ -252,7 +252,8 @@ def test_plain_lines(root: Path) -> None:
     assert "\x1b" not in ran.out
     assert "1. Why would anyone care about point c0?" in ran.out
     assert "  ✓ c0 “good”" in ran.out
-    assert "You can explain this topic" in ran.out
+    assert "  ✓ m1 set right “good”" in ran.out
+    assert "in your words; 2 misconceptions set right." in ran.out
     assert "A promotion is proposed; decide on it with `study review`." in ran.out
 
 
@@ -261,6 +262,18 @@ def test_plain_lines_of_a_miss_say_where_to_read(root: Path) -> None:
     assert ran.code == 1
     assert "✗ not yet The cache grows in proportion to the sequence length." in ran.out
     assert f"    read {PATH}:12 (#^c0)" in ran.out
+
+
+def test_plain_lines_of_a_misconception_left_standing(root: Path) -> None:
+    ran = study(root, "quiz", TOPIC, given=answers(*["good"] * 7, "no", "no"))
+    assert ran.code == 1
+    again, left = ran.out.index("? I am not sure that this sets it right; once more."), ran.out.index("Stay with this")
+    assert again < left < ran.out.index("? It is left standing; where to read about it comes at the end.")
+    assert "Counts for 14 days: 4 core claims explained, 1 misconception set right; a new quiz asks" in ran.out
+    second = study(root, "quiz", TOPIC, given="good")
+    assert second.code == 0
+    assert second.out.count("A colleague says") == 1
+    assert "✓ corrected, carried over" in second.out
 
 
 def test_a_copied_answer_earns_nothing(root: Path) -> None:

@@ -4,14 +4,12 @@ from collections.abc import Sequence
 from datetime import timedelta
 
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 
 from agent.domain.asking import next_question, unfit, upcoming
-from agent.domain.attempt import Attempt, Question, Standing, Turn
+from agent.domain.attempt import Attempt, Question, Turn
 from agent.domain.note import Note
-from agent.domain.pass_rule import recheck, unmet
-from agent.domain.quiz import CARRY_OVER, History, Policy, history_of, standings
+from agent.domain.pass_rule import unmet
+from agent.domain.quiz import CARRY_OVER, History, Policy, for_recheck, history_of, standings
 from tests.helpers.fakes import START
 from tests.helpers.notes import block
 from tests.helpers.sittings import (
@@ -21,9 +19,11 @@ from tests.helpers.sittings import (
     POLICY,
     Step,
     act,
+    all_covered,
     answer,
     asked,
     attempt,
+    claims_with,
     judged,
     later,
     play,
@@ -143,14 +143,8 @@ class TestHearing:
 
     def test_a_verdict_on_a_text_that_was_edited_since_counts_for_nothing(self) -> None:
         turns = play(NOTE, [right])
-        edited = quiz_note(claims=_claims("The cache shrinks with the sequence length."))
+        edited = quiz_note(claims=claims_with("The cache shrinks with the sequence length."))
         assert standings(edited, turns, History(), POLICY)["c0"].status == "open"
-
-
-def _claims(first: str) -> str:
-    lines = [block(f"(core) {first}", "c0")]
-    lines += [block(("(core) " if c.kind == "core" else "") + c.text, c.id) for c in NOTE.claims if c.id[0] == "c"][1:]
-    return "\n".join(lines)
 
 
 class TestFollowUp:
@@ -368,7 +362,8 @@ class TestMisconceptions:
     def test_taken_back_in_a_later_sitting_it_is_gone(self) -> None:
         first = attempt(NOTE, [answer("c0", "m1")])
         second = attempt(NOTE, [right], [first], start=later(1))
-        assert history_of(NOTE, [first, second], later(2), POLICY).carried.keys() == {"c0"}
+        carried = history_of(NOTE, [first, second], later(2), POLICY).carried
+        assert {id: standing.status for id, standing in carried.items()} == {"c0": "covered", "m1": "corrected"}
 
     def test_it_expires_with_the_covers(self) -> None:
         first = attempt(NOTE, [answer("c0", "m1")])
@@ -380,6 +375,124 @@ class TestMisconceptions:
         first = attempt(NOTE, [answer("c0", "m1")])
         edited = quiz_note(misconceptions=MISCONCEPTIONS.replace("compute-bound", "bound by arithmetic"))
         assert asked(attempt(edited, [right], [first], start=later(1)).turns) == ["c1"]
+
+
+class TestSetRight:
+    """A misconception set right in an earlier sitting."""
+
+    def halfway(self, *steps: Step, days: float = 0) -> Attempt:
+        """A sitting that covers all claims; the steps answer the misconceptions, m1 first."""
+        return attempt(NOTE, [answer(*ENOUGH), *steps], start=later(days))
+
+    def carried(self, *earlier: Attempt, days: float = 1, note: Note = NOTE) -> dict[str, str]:
+        table = history_of(note, earlier, later(days), POLICY).carried
+        return {id: standing.status for id, standing in table.items() if id in ("m1", "m2")}
+
+    def test_it_is_not_put_again_and_names_its_attempt(self) -> None:
+        first = self.halfway(right, wrong, wrong)
+        assert first.reasons == ("The misconception ^m2 was put to you and not set right.",)
+        second = attempt(NOTE, [right], [first], start=later(1))
+        assert (asked(second.turns), second.passed) == (["probe m2"], True)
+        standing = next(s for s in second.standings if s.claim == "m1")
+        assert (standing.status, standing.origin, standing.covered_at) == ("corrected", first.id, first.turns[1].at)
+
+    @pytest.mark.parametrize(
+        ("after", "carried"),
+        [
+            (timedelta(0), True),
+            (CARRY_OVER, True),
+            (CARRY_OVER + timedelta(seconds=1), False),
+            (timedelta(seconds=-1), False),  # the clock went backwards
+        ],
+    )
+    def test_fourteen_days_from_the_answer(self, after: timedelta, carried: bool) -> None:
+        first = self.halfway(right, act("skip"))
+        history = history_of(NOTE, [first], first.turns[1].at + after, POLICY)
+        assert ("m1" in history.carried) is carried
+
+    def test_it_does_not_prolong_itself(self) -> None:
+        first = self.halfway(right, wrong, wrong)
+        second = attempt(NOTE, [right], [first], start=later(10))
+        assert self.carried(first, second, days=15) == {"m2": "corrected"}
+
+    @pytest.mark.parametrize("words", ["decoding compute-bound", "bound by memory bandwidth"])
+    def test_not_once_its_statement_or_its_correction_was_edited(self, words: str) -> None:
+        first = self.halfway(right, right)
+        edited = quiz_note(misconceptions=MISCONCEPTIONS.replace(words, "something else"))
+        assert self.carried(first, note=edited) == {"m2": "corrected"}
+
+    def test_not_where_nothing_tells_what_the_correction_said(self) -> None:
+        assert self.carried(self.halfway(answer(("m1", "contradicted")))) == {}
+
+    def test_not_with_a_hint(self) -> None:
+        helped = self.halfway(act("hint"), right, right)
+        assert helped.passed
+        assert self.carried(helped) == {"m2": "corrected"}
+
+    def test_not_from_a_changed_attempt_or_what_its_turns_did_not_earn(self) -> None:
+        first = self.halfway(wrong, wrong)
+        forged = tuple(s.model_copy(update={"status": "corrected", "covered_at": START}) for s in first.standings)
+        changed = first.model_copy(update={"standings": forged})
+        assert self.carried(changed) == self.carried(changed.sealed()) == {}
+
+    def test_voiced_later_it_is_heard_put_and_lost(self) -> None:
+        first = self.halfway(right, wrong, wrong)
+        second = attempt(NOTE, [answer("m2", "m1"), *[wrong] * 3], [first], start=later(1))
+        assert asked(second.turns) == ["probe m2", "follow_up m2", "probe m1", "follow_up m1"]
+        assert "The misconception ^m1 was voiced and not taken back." in second.reasons
+        assert self.carried(first, second, days=2) == {"m1": "voiced", "m2": "voiced"}
+
+    def test_voiced_later_and_taken_back_it_counts_from_then(self) -> None:
+        first = self.halfway(right, wrong, wrong)
+        second = attempt(NOTE, [answer("m2", "m1"), right, right], [first], start=later(10))
+        assert asked(second.turns) == ["probe m2", "follow_up m2", "probe m1"]
+        assert second.passed
+        assert self.carried(first, second, days=20) == {"m1": "corrected", "m2": "corrected"}
+
+    @pytest.mark.parametrize("step", [wrong, act("skip"), answer(copied=True)])
+    def test_put_again_elsewhere_and_left_standing_it_is_lost(self, step: Step) -> None:
+        # A second machine, which did not have the first sitting yet.
+        assert self.carried(self.halfway(right), self.halfway(step, step, days=1), days=2) == {}
+
+    def test_alone_it_passes_nobody_so_one_is_put_again(self) -> None:
+        first = self.halfway(right, right)
+        assert first.passed
+        again = attempt(NOTE, [right] * 3, [first], start=later(1))
+        assert (asked(again.turns), again.passed) == (["probe m1"], True)
+        left = attempt(NOTE, [wrong] * 3, [first], start=later(1))
+        assert asked(left.turns) == ["probe m1", "follow_up m1"]
+        assert left.reasons == (
+            "Nothing was explained in this sitting.",
+            "The misconception ^m1 was put to you and not set right.",
+        )
+        skipped = attempt(NOTE, [act("skip")], [first], start=later(1))
+        assert skipped.reasons == left.reasons
+
+    def test_nor_does_it_beside_an_appeal(self) -> None:
+        first = attempt(NOTE, [answer("c0", "c1", "c2", "b1", "gqa", "m1", "m2"), right, right, wrong, wrong])
+        assert first.reasons == ("The core claim ^c3 is not explained.",)
+        second = attempt(NOTE, [wrong, act("appeal"), right], [first], start=later(1))
+        assert asked(second.turns) == ["c3", "c3", "probe m1"]
+        assert second.passed
+
+    def test_a_re_check_starts_without_it(self) -> None:
+        history = history_of(NOTE, [self.halfway(right, right)], later(1), POLICY)
+        assert history.carried.keys() >= {"c0", "m1", "m2"}
+        again = for_recheck(history)
+        assert again.carried == {}
+        # It asks for its claims only, and what is voiced in passing has to be taken back as ever.
+        turns: list[Turn] = []
+        for step in (answer("c0", "m1"), right, right):
+            question = next_question(NOTE, turns, again, POLICY, ["c0", "c1"])
+            assert question is not None
+            turns.append(step(NOTE, question))
+        assert asked(turns) == ["c0", "probe m1", "c1"]
+        assert next_question(NOTE, turns, again, POLICY, ["c0", "c1"]) is None
+        assert unmet(NOTE, standings(NOTE, turns, again, POLICY), scope=["c0", "c1"], turns=turns) == ()
+
+    def test_a_re_check_keeps_what_is_voiced(self) -> None:
+        history = history_of(NOTE, [attempt(NOTE, [answer("c0", "m1")])], later(1), POLICY)
+        assert for_recheck(history).carried.keys() == {"m1"}
 
 
 class TestCarryOver:
@@ -412,18 +525,18 @@ class TestCarryOver:
 
     def test_not_for_an_edited_claim(self) -> None:
         first = attempt(NOTE, [right, right])
-        edited = quiz_note(claims=_claims("The cache grows with the square of the sequence."))
+        edited = quiz_note(claims=claims_with("The cache grows with the square of the sequence."))
         assert history_of(edited, [first], later(1), POLICY).carried.keys() == {"c1"}
 
     def test_not_from_an_attempt_on_another_topic_or_a_changed_one(self) -> None:
         first = attempt(NOTE, [right])
         other = first.model_copy(update={"topic": "rope"}).sealed()
-        forged = first.model_copy(update={"standings": _all_covered(first)})
+        forged = first.model_copy(update={"standings": all_covered(first)})
         assert history_of(NOTE, [other, forged], later(1), POLICY) == History()
 
     def test_nor_what_its_turns_did_not_earn(self) -> None:
         first = attempt(NOTE, [wrong])
-        forged = first.model_copy(update={"standings": _all_covered(first)}).sealed()
+        forged = first.model_copy(update={"standings": all_covered(first)}).sealed()
         assert history_of(NOTE, [forged], later(1), POLICY).carried == {}
 
     def test_nothing_answered_in_this_sitting_never_passes(self) -> None:
@@ -441,55 +554,6 @@ class TestCarryOver:
         assert (asked(second.turns), second.passed) == (["probe m1", "probe m2"], True)
 
 
-def _all_covered(of: Attempt) -> tuple[Standing, ...]:
-    return tuple(s.model_copy(update={"status": "covered", "covered_at": START}) for s in of.standings)
-
-
-class TestPassRule:
-    @pytest.mark.parametrize(
-        ("without", "reason"),
-        [
-            ("c0", "The core claim ^c0 is not reached yet."),
-            ("b1", "No boundary was explained."),
-            ("gqa", "No term was explained."),
-        ],
-    )
-    def test_each_part_is_needed(self, without: str, reason: str) -> None:
-        turns = play(NOTE, [answer("c0", *(set(ENOUGH) - {without, "c0"}))] if without != "c0" else [])
-        table = standings(NOTE, turns, History(), POLICY)
-        if without == "c0":
-            table = {
-                claim: standing.model_copy(update={"status": "covered"}) if claim != "c0" else standing
-                for claim, standing in table.items()
-            }
-        assert unmet(NOTE, table) == (reason,)
-
-    def test_side_claims_are_not_needed(self) -> None:
-        assert reasons([answer(*ENOUGH)]) == ()
-
-    @pytest.mark.parametrize(
-        ("step", "phrase"),
-        [(wrong, "not explained"), (answer(("c0", "contradicted")), "contradicted"), (act("skip"), "not explained")],
-    )
-    def test_the_reason_says_how_it_stands(self, step: Step, phrase: str) -> None:
-        assert reasons([step])[0] == f"The core claim ^c0 is {phrase}."
-
-    @given(st.lists(st.sampled_from([right, wrong, act("skip"), act("hint"), act("explain"), answer("c0", "m1")])))
-    def test_every_quiz_ends_and_passes_only_by_the_rule(self, steps: list[Step]) -> None:
-        turns = play(NOTE, [*steps, *[right] * 40])
-        assert next_question(NOTE, turns, History(), POLICY) is None
-        assert sum(t.action == "answer" and t.question.claim not in ("m1", "m2") for t in turns) <= POLICY.max_turns
-        table = standings(NOTE, turns, History(), POLICY)
-        put = [q for q, t in zip(asked(turns), turns, strict=True) if t.action != "hint"]
-        assert len(put) == len(set(put)), "a claim has one question and one follow-up"
-        if not unmet(NOTE, table):
-            covered = {claim for claim, standing in table.items() if standing.status == "covered"}
-            helped = {t.question.claim for t in turns if t.action in ("hint", "explain")}
-            assert set(CORE) <= covered
-            assert not covered & helped
-            assert {table[id].status for id in ("m1", "m2")} == {"corrected"}
-
-
 @pytest.mark.parametrize(
     ("sections", "fault"),
     [
@@ -504,87 +568,6 @@ class TestPassRule:
 )
 def test_which_notes_can_be_quizzed_from(sections: dict[str, str], fault: str) -> None:
     assert unfit(quiz_note(**sections)) == fault
-
-
-class TestRecheck:
-    def check(self, of: Attempt, *earlier: Attempt, note: Note = NOTE) -> tuple[str, ...]:
-        return recheck(of, note, {a.id: a for a in earlier}, POLICY)
-
-    def test_a_passed_attempt_holds(self) -> None:
-        assert self.check(attempt(NOTE, [right] * 9)) == ()
-
-    def test_one_with_carried_covers_holds_while_they_are_on_file(self) -> None:
-        first = attempt(NOTE, [right, *[act("skip")] * 9])
-        second = attempt(NOTE, [right] * 9, [first], start=later(3))
-        assert self.check(second, first, second) == ()
-        # Months later as well: the covers were good when the quiz was taken, and later sittings change nothing.
-        third = attempt(NOTE, [act("hint")], [first, second], start=later(100))
-        assert self.check(second, first, second, third) == ()
-
-    def test_a_missing_carried_attempt(self) -> None:
-        first = attempt(NOTE, [right, *[act("skip")] * 9])
-        second = attempt(NOTE, [right] * 9, [first], start=later(3))
-        assert "The core claim ^c0 is not reached yet." in self.check(second, second)
-
-    def test_a_carried_attempt_that_does_not_bear_it_out(self) -> None:
-        first = attempt(NOTE, [wrong, *[act("skip")] * 9])
-        forged = first.model_copy(update={"standings": _all_covered(first)}).sealed()
-        second = attempt(NOTE, [act("skip"), *[right] * 9], start=later(3))
-        kept = tuple(
-            s.model_copy(update={"status": "covered", "origin": forged.id, "covered_at": START})
-            if s.claim == "c0"
-            else s
-            for s in second.standings
-        )
-        second = second.model_copy(update={"standings": kept, "state": "passed", "reasons": ()}).sealed()
-        assert self.check(second, forged) == (
-            "The attempt says of ^c0 what its answers do not bear out.",
-            "The core claim ^c0 is not explained.",
-        )
-
-    @pytest.mark.parametrize("reseal", [True, False])
-    def test_an_edited_passed_flag(self, reseal: bool) -> None:
-        forged = attempt(NOTE, [wrong]).model_copy(update={"state": "passed", "reasons": ()})
-        faults = self.check(forged.sealed() if reseal else forged)
-        assert ("hash does not match" in faults[0]) is not reseal
-        assert "The core claim ^c0 is not explained." in faults
-
-    def test_edited_standings(self) -> None:
-        failed = attempt(NOTE, [wrong] * 20)
-        forged = failed.model_copy(update={"standings": _all_covered(failed), "state": "passed"}).sealed()
-        faults = self.check(forged)
-        assert faults[0].startswith("The attempt says of ^c0, ^c1")
-        assert "The core claim ^c3 is not explained." in faults
-
-    def test_an_appeal_that_the_standings_hide(self) -> None:
-        appealed = attempt(NOTE, [wrong, act("appeal"), *[right] * 9])
-        assert self.check(appealed) == ()
-        hidden = appealed.model_copy(update={"standings": _all_covered(appealed)}).sealed()
-        assert "^c0" in self.check(hidden)[0]
-
-    def test_a_hint_given_in_an_earlier_sitting(self) -> None:
-        first = attempt(NOTE, [act("hint"), *[right] * 9])
-        alone = attempt(NOTE, [right] * 9, start=later(20))
-        assert self.check(alone) == ()
-        assert "The core claim ^c0 is explained with help" in " ".join(self.check(alone, first))
-
-    def test_a_not_passed_one(self) -> None:
-        assert self.check(attempt(NOTE, [wrong]))[0] == "The attempt was not passed."
-
-    def test_another_topic(self) -> None:
-        other = attempt(NOTE, [right] * 9).model_copy(update={"topic": "rope"}).sealed()
-        assert self.check(other) == ("The attempt is on 'rope', not on 'kv-cache-scaling'.",)
-
-    def test_a_note_that_was_edited_since(self) -> None:
-        edited = quiz_note(claims=_claims("The cache grows with the square of the sequence."))
-        faults = self.check(attempt(NOTE, [right] * 9), note=edited)
-        assert faults[0].startswith("The note's ^c0 was edited after the attempt")
-
-    def test_all_carried_and_nothing_answered(self) -> None:
-        first = attempt(NOTE, [answer(*ENOUGH)])
-        second = attempt(NOTE, [act("skip")], [first], start=later(1))
-        forged = second.model_copy(update={"state": "passed", "reasons": ()}).sealed()
-        assert self.check(forged, first)[0] == "Nothing was explained in this sitting."
 
 
 def test_verdicts_on_unknown_claims_are_ignored() -> None:

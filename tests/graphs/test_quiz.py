@@ -13,7 +13,7 @@ from agent.domain.note import Note
 from graphs.quiz.message import MAX_ANSWER, kind_of, text_of
 from tests.helpers.fakes import MarkGrader
 from tests.helpers.notes import block
-from tests.helpers.quiz_bench import ListedWordings, MemoryJournal, MemoryNotes, QuizBench, quiz_bench
+from tests.helpers.quiz_bench import THREAD, ListedWordings, MemoryJournal, MemoryNotes, QuizBench, quiz_bench
 from tests.helpers.sittings import CORE, DENIALS, ENOUGH, INTRO, attempt, later, quiz_note, right, say, wrong
 
 
@@ -102,6 +102,7 @@ class TestAPass:
             "p": 0.97,
             "quote": "the cache grows with the sequence +c0",
             "origin": "quiz",
+            "carries": True,
             "note": "tracks/02-infra/kv-cache-scaling.md#^c0",
             "line": quiz_note().claims[0].line,
         }
@@ -340,6 +341,45 @@ class TestMisconceptions:
         assert state["result"]["reasons"] == ["The misconception ^m1 was voiced and not taken back."]
 
 
+class TestSettled:
+    """What the learner is told of a false statement that was put."""
+
+    def test_set_right_with_the_words_that_did_it(self, quiz: QuizBench) -> None:
+        state = quiz.send(say(*ENOUGH), "It waits for memory +m1.correction and that is it")
+        assert state["settled"] == [
+            {"claim": "m1", "set_right": True, "again": False, "quote": "It waits for memory +m1.correction"}
+        ]
+        state = quiz.send("it costs precision -m2")
+        assert state["settled"][0]["quote"] == "-m2"
+        kept = {v["claim"]: v["quote"] for v in state["result"]["verdicts"]}
+        assert kept["m1"] == "It waits for memory +m1.correction"
+
+    @pytest.mark.parametrize("answer", ["hard to say", "yes +m1", INTRO])
+    def test_left_standing_it_is_asked_again_and_then_left(self, quiz: QuizBench, answer: str) -> None:
+        left = {"claim": "m1", "set_right": False, "quote": ""}
+        assert quiz.send(say(*ENOUGH), answer)["settled"] == [left | {"again": True}]
+        assert quiz.asked == "follow_up m1"
+        assert quiz.send(answer)["settled"] == [left | {"again": False}]
+
+    def test_what_holds_instead_is_not_given_away(self, quiz: QuizBench) -> None:
+        quiz.send(say(*ENOUGH), "hard to say")
+        assert "memory bandwidth" not in json.dumps(quiz.state)
+
+    def test_one_voiced_in_passing_is_put_without_a_word(self, quiz: QuizBench) -> None:
+        assert quiz.send(say("c0", "m1"))["settled"] == []
+        assert quiz.asked == "probe m1"
+
+    def test_one_taken_back_in_passing_is_told(self, quiz: QuizBench) -> None:
+        quiz.send(say("c0", "m1"), "yes +m1", "yes +m1")
+        state = quiz.send(f"{say('c1')} and {say('m1', mark='-')}")
+        assert [(item["claim"], item["set_right"]) for item in state["settled"]] == [("m1", True)]
+        assert quiz.send(say("c2"))["settled"] == []
+
+    def test_an_explanation_says_that_it_is_put_again(self, quiz: QuizBench) -> None:
+        notice = quiz.send(say(*ENOUGH), "/explain")["notice"]
+        assert notice == "Decoding with a cache is bound by memory bandwidth. A later sitting puts it to you again."
+
+
 class TestWordings:
     def test_a_ready_one_is_used_for_a_first_question_only(self, tmp_path: Path) -> None:
         with quiz_bench(tmp_path, wordings=ListedWordings(["Fresh zero?", "Fresh one?"])) as bench:
@@ -394,6 +434,33 @@ class TestCarriedOver:
         assert state["result"]["passed"]
         origins = {v["claim"]: v["origin"] for v in state["result"]["verdicts"]}
         assert (origins["c0"], origins["c2"]) == (first.id, "quiz")
+
+    def test_misconceptions_set_right_in_an_earlier_sitting(self, tmp_path: Path) -> None:
+        first = attempt(quiz_note(), [*[right] * 7, wrong, wrong], start=later(-3))
+        with quiz_bench(tmp_path, earlier=[first]) as bench:
+            bench.begin()
+            assert bench.asked == "probe m2"
+            state = bench.send("it costs precision +m2.correction")
+        assert state["result"]["passed"]
+        assert {v["claim"]: v["origin"] for v in state["result"]["verdicts"]}["m1"] == first.id
+
+    def test_one_set_right_is_put_again_where_this_sitting_explained_nothing_else(self, tmp_path: Path) -> None:
+        first = attempt(quiz_note(), [*[right] * 7, wrong, wrong], start=later(-3))
+        with quiz_bench(tmp_path, earlier=[first]) as bench:
+            bench.begin()
+            # Denied, but nearer to neither: it is not left standing, and it is no explanation either.
+            state = bench.send("no -m2")
+            assert state["settled"][0]["set_right"]
+            assert bench.asked == "probe m1"
+            assert bench.send("it waits for memory +m1.correction")["result"]["passed"]
+
+    def test_a_re_check_puts_no_misconception_and_carries_none(self, tmp_path: Path) -> None:
+        first = attempt(quiz_note(), [right] * 9, start=later(-3))
+        with quiz_bench(tmp_path, earlier=[first]) as bench:
+            bench.run({"topic": quiz_note().id, "quiz_id": THREAD, "scope": ["c0", "c1"]})
+            state = bench.send(say("c0"), say("c1"))
+        assert state["result"]["passed"]
+        assert not {"m1", "m2"} & verdicts(state).keys()
 
     def test_alone_they_pass_nobody(self, tmp_path: Path) -> None:
         first = attempt(quiz_note(), [right] * 6, start=later(-3))

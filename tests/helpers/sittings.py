@@ -5,7 +5,7 @@ from datetime import datetime, timedelta
 from uuid import NAMESPACE_URL, uuid5
 
 from agent.domain.asking import next_question
-from agent.domain.attempt import Action, Attempt, Judged, Question, Turn
+from agent.domain.attempt import Action, Attempt, Judged, Question, Standing, Turn
 from agent.domain.note import Note
 from agent.domain.pass_rule import answered, unmet
 from agent.domain.probing import CORRECTION
@@ -67,6 +67,18 @@ def quiz_note(**sections: str) -> Note:
     return note(**{**parts, **sections})
 
 
+def claims_with(first: str) -> str:
+    """The note's claims section, the first core claim saying something else."""
+    claims = [claim for claim in quiz_note().claims if claim.id[0] == "c"][1:]
+    rest = [block(("(core) " if claim.kind == "core" else "") + claim.text, claim.id) for claim in claims]
+    return "\n".join([block(f"(core) {first}", "c0"), *rest])
+
+
+def all_covered(of: Attempt) -> tuple[Standing, ...]:
+    """Forged standings: everything covered."""
+    return tuple(s.model_copy(update={"status": "covered", "covered_at": START}) for s in of.standings)
+
+
 def say(*claims: str, mark: str = "+", p: float | None = None) -> str:
     """An answer that touches these claims, with the mark for each."""
     tail = "" if p is None else f"@{p}"
@@ -122,7 +134,7 @@ def answer(*words: Word, copied: bool = False, abstain: bool = False, text: str 
 def right(of: Note, question: Question) -> Turn:
     """Cover what is asked; deny a misconception."""
     if of.misconception(question.claim):
-        return answer((question.claim, "contradicted"))(of, question)
+        return answer((question.claim, "contradicted"), question.claim + CORRECTION)(of, question)
     return answer(question.claim)(of, question)
 
 

@@ -108,6 +108,12 @@ class TestProposing:
         store.propose_from_attempt(done.id)
         assert store.undecided_attempts() == []
 
+    def test_carried_misconceptions_are_said(self, workspace: Workspace, store: PromotionStore) -> None:
+        first = record_pass(workspace, attempt(NOTE, [*[right] * 7, wrong, wrong]))
+        made = store.propose_from_attempt(record_pass(workspace, attempt(NOTE, [right], [first], start=later(1))).id)
+        assert made is not None
+        assert made.rationale.endswith(" ^m1 was set right in an earlier attempt of the last 14 days.")
+
     def test_appeals_and_carried_covers_are_said(self, workspace: Workspace, store: PromotionStore) -> None:
         first = record_pass(workspace, attempt(NOTE, [right, *[act("skip")] * 9]))
         second = attempt(NOTE, [wrong, act("appeal"), *[right] * 9], [first], start=later(1))

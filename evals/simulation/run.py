@@ -14,6 +14,7 @@ from agent.domain.note import Note
 from agent.domain.quiz import Policy
 from agent.domain.verdict import ClaimText, Verdict
 from agent.ports import Grader, Recorded
+from agent.workspace.files import write_text
 from evals.simulation.learners import Learner
 
 if TYPE_CHECKING:
@@ -32,10 +33,7 @@ class CachedGrader:
 
     def __init__(self, grader: Grader, path: Path | None = None) -> None:
         self._grader, self._path = grader, path
-        self._known: dict[str, list[Any]] = {}
-        if path is not None and path.exists():
-            rows = json.loads(path.read_text(encoding="utf-8"))
-            self._known = rows["verdicts"] if rows["version"] == grader.version else {}
+        self._known: dict[str, list[Any]] = self._kept() if path is not None else {}
 
     @property
     def version(self) -> str:
@@ -54,11 +52,19 @@ class CachedGrader:
         return [Verdict(*self._known[key]) for key in keys]
 
     def save(self) -> None:
-        """Write the file, where one was given."""
+        """Write the file, where one was given, whole or not at all."""
         if self._path is not None:
-            self._path.parent.mkdir(parents=True, exist_ok=True)
             text = json.dumps({"version": self.version, "verdicts": self._known}, ensure_ascii=False)
-            self._path.write_text(text, encoding="utf-8")
+            write_text(self._path.parent, self._path.name, text)
+
+    def _kept(self) -> dict[str, list[Any]]:
+        """The file's verdicts by the same grader; an unreadable file counts as none, for it only saves time."""
+        assert self._path is not None
+        try:
+            rows = json.loads(self._path.read_text(encoding="utf-8"))
+            return dict(rows["verdicts"]) if rows["version"] == self.version else {}
+        except (OSError, ValueError, KeyError, TypeError):
+            return {}
 
 
 @dataclass(frozen=True, slots=True)

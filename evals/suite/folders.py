@@ -53,9 +53,8 @@ def _samples_of_a_cut_run(earlier: Sequence[Path], name: str, key: str) -> list[
         subjects = read_json(path.parent / "result.json")["subjects"]
         if not any(s["name"] == name and s["verdict"] == "budget spent" for s in subjects):
             return []
-        lines = (path.parent / "journal.jsonl").read_text(encoding="utf-8").split("\n")
-        rows = [(line, json.loads(line)) for line in lines if line.endswith("}")]
-        return [line for line, row in rows if row["key"].startswith(f"{name}/") and row["status"] != "unmeasured"]
+        rows = [row for row in read_rows(path.parent / "journal.jsonl") if row["key"].startswith(f"{name}/")]
+        return [json.dumps(row, ensure_ascii=False) for row in rows if row["status"] != "unmeasured"]
     return []
 
 
@@ -75,7 +74,24 @@ def write_json(path: Path, value: Any) -> None:
         temporary.unlink(missing_ok=True)
 
 
+def read_rows(path: Path) -> list[dict[str, Any]]:
+    """The rows of a file of JSON lines; none where there is no file. What a kill or a full disk tore is left out."""
+    rows = []
+    for line in path.read_text(encoding="utf-8", errors="replace").split("\n") if path.exists() else ():
+        try:
+            row = json.loads(line)
+        except ValueError:
+            continue
+        if isinstance(row, dict):
+            rows.append(row)
+    return rows
+
+
 def append_rows(path: Path, rows: Sequence[Mapping[str, Any]]) -> None:
-    """Append JSON lines."""
-    with path.open("a", encoding="utf-8") as file:
-        file.writelines(json.dumps(row, ensure_ascii=False) + "\n" for row in rows)
+    """Append JSON lines, on a line of their own where a kill tore the last one."""
+    with path.open("ab+") as file:
+        if file.tell():
+            file.seek(-1, os.SEEK_END)
+            if file.read() != b"\n":
+                file.write(b"\n")
+        file.writelines(f"{json.dumps(row, ensure_ascii=False)}\n".encode() for row in rows)

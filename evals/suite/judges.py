@@ -10,7 +10,6 @@ or comes back as NaN is an error, rows are counted before and after, and a metri
 
 import argparse
 import asyncio
-import json
 import math
 import sys
 from collections.abc import Awaitable, Callable, Mapping, Sequence
@@ -270,13 +269,13 @@ def _endpoint(app: "App") -> Endpoint:
 
 
 def _answers(app: "App", run: str) -> list[Row]:
+    from evals.suite.folders import read_rows
     from evals.suite.session import Home
     from evals.suite.subjects import SUBJECTS
 
     home = Home(app.settings.root / ".study" / "evals")
-    journal = home.run_folder(home.result(run).id) / "journal.jsonl"
-    lines = [json.loads(line) for line in journal.read_text(encoding="utf-8").split("\n") if line]
-    first = [line for line in lines if line["key"].startswith("answering/first/candidate/0/")]
+    rows = read_rows(home.run_folder(home.result(run).id) / "journal.jsonl")
+    first = [row for row in rows if row["key"].startswith("answering/first/candidate/0/")]
     return answered(first, {case.id: str(case.input["question"]) for case in SUBJECTS["answering"]().cases()})
 
 

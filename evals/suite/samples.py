@@ -11,6 +11,7 @@ from typing import Any, Literal, Protocol
 from agent.domain.errors import ModelError
 from evals.suite.chat import RETRIES, Call, Draw, MeasuredChat, Spent
 from evals.suite.contract import Case, Subject, Unparsed, Value, Variant
+from evals.suite.folders import append_rows, read_rows
 from evals.suite.store import Store, digest
 from evals.suite.transport import Transport
 from graphs.prompts import replaced
@@ -76,18 +77,18 @@ class MemoryJournal:
 
 
 class FileJournal(MemoryJournal):
-    """JSON lines, appended: a kill loses at most the sample that was being written."""
+    """JSON lines, appended: a kill loses at most the sample that was being written.
+
+    What is unmeasured is not taken up again: the endpoint may have been mended since.
+    """
 
     def __init__(self, path: Path) -> None:
         super().__init__()
         path.parent.mkdir(parents=True, exist_ok=True)
-        text = path.read_text(encoding="utf-8") if path.exists() else ""
-        whole, torn, rest = text.rpartition("\n")
-        for line in whole.split("\n"):
-            if line:
-                super().add(sample_from(json.loads(line)))
-        if rest:  # a kill tore the last line off
-            path.write_text(whole + torn, encoding="utf-8")
+        for sample in (sample_from(row) for row in read_rows(path)):
+            if sample.measured:
+                super().add(sample)
+        append_rows(path, [])  # a kill may have torn the last line off
         self._file = path.open("a", encoding="utf-8")
 
     def add(self, sample: Sample) -> None:

@@ -3,7 +3,6 @@
 Everything lies under `.study/evals/` of the workspace, disposable and ignored by git; baselines are in the repository.
 """
 
-import json
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -21,7 +20,7 @@ from evals.suite.chat import RETRIES
 from evals.suite.contract import CURRENT, Subject
 from evals.suite.decision import EXIT, Verdict, overall
 from evals.suite.engine import Engine, Track
-from evals.suite.folders import append_rows, open_run, read_json, write_json
+from evals.suite.folders import append_rows, open_run, read_json, read_rows, write_json
 from evals.suite.plan import Options, Plan, in_order, plan_subject
 from evals.suite.result import RunResult, result_from
 from evals.suite.samples import Bench, FileJournal, Progress
@@ -105,9 +104,7 @@ class Home:
 
     def history(self) -> list[dict[str, Any]]:
         """One row a run and subject, oldest first: `at`, `run`, `subject`, `mean`, `low`, `high`, `verdict`."""
-        path = self.folder / "history.jsonl"
-        lines = path.read_text(encoding="utf-8").split("\n") if path.exists() else []
-        return [json.loads(line) for line in lines if line.endswith("}")]
+        return read_rows(self.folder / "history.jsonl")
 
 
 @dataclass(slots=True)

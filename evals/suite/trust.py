@@ -28,6 +28,7 @@ from evals.suite.drill import RULE, Drill, harmless, recognise
 from evals.suite.endpoint import StochasticModel, recogniser
 from evals.suite.engine import Engine, Track
 from evals.suite.fingerprint import fingerprint
+from evals.suite.folders import read_rows
 from evals.suite.plan import Options, plan_subject, sampler_name
 from evals.suite.samples import Bench, MemoryJournal
 from evals.suite.store import MemoryStore
@@ -222,12 +223,6 @@ def _fault(planted: Mapping[str, Row]) -> str:
         if not is_proven:
             return f"no planted defect does any damage on {model}"
     return ""
-
-
-def read_rows(path: Path) -> list[Row]:
-    """Finished lines of a results file."""
-    lines = path.read_text(encoding="utf-8").split("\n") if path.exists() else []
-    return [json.loads(line) for line in lines if line.endswith("}")]
 
 
 def _collect(make: Callable[[Sequence[Row]], Iterator[Row]], out: Path, minutes: float) -> list[Row]:

@@ -144,6 +144,29 @@ class TestCache:
         CachedGrader(other, path).judge("q", self.CLAIMS, "text")
         assert (same.calls, other.calls) == (0, 2)
 
+    @pytest.mark.parametrize("torn", ['{"version": "counting", "verd', "[]", '{"version": "counting"}', ""])
+    def test_a_torn_file_counts_as_none(self, tmp_path: Path, torn: str) -> None:
+        path = tmp_path / "cache.json"
+        path.write_text(torn, encoding="utf-8")
+        inner = _Counting()
+        grader = CachedGrader(inner, path)
+        grader.judge("q", self.CLAIMS, "text")
+        assert inner.calls == 2
+        grader.save()
+        assert len(CachedGrader(inner, path).judge("q", self.CLAIMS, "text")) == inner.calls == 2
+
+    def test_a_file_that_cannot_be_written_is_still_the_old_one(self, tmp_path: Path) -> None:
+        path = tmp_path / "cache.json"
+        grader = CachedGrader(_Counting(), path)
+        grader.judge("q", self.CLAIMS, "text")
+        grader.save()
+        before = path.read_bytes()
+        grader._known["bad"] = [object()]
+        with pytest.raises(TypeError):
+            grader.save()
+        assert path.read_bytes() == before
+        assert [p.name for p in tmp_path.iterdir()] == ["cache.json"]
+
 
 def test_the_command_prints_its_tables_and_writes_them(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]

@@ -8,7 +8,7 @@ import yaml
 from evals.suite.contract import Subject
 from evals.suite.drill import Drill
 from evals.suite.session import demoted
-from evals.suite.trust import FALSE_ALARM, defects, drill_night, nights, read_rows, summary, trust_rows
+from evals.suite.trust import FALSE_ALARM, defects, drill_night, nights, summary, trust_rows
 
 REPO = Path(__file__).resolve().parents[3]
 
@@ -77,12 +77,6 @@ def test_new_trust_runs_add_to_what_is_known() -> None:
     assert after["suite"] == before["suite"]
     again = trust_rows([{**planted, "verdict": "not worse", "difference": -0.2, "run": "c"}], after)
     assert again["drill"]["demoted"] == "it misses the planted defect no-rule on qwen"
-
-
-def test_a_torn_line_is_left_out(tmp_path: Path) -> None:
-    path = tmp_path / "rows.jsonl"
-    path.write_text('{"kind": "night"}\n{"kind": "ni', encoding="utf-8")
-    assert read_rows(path) == [{"kind": "night"}]
 
 
 def test_the_nightly_workflow_keeps_to_its_budget_and_keeps_the_report() -> None:

@@ -8,6 +8,7 @@ from urllib.parse import urlsplit
 from agent.app import App
 from agent.app.container import CHAT_MODEL
 from agent.domain.errors import ModelError, StudyError
+from evals.suite.processor import processor
 from evals.suite.store import digest
 from evals.suite.transport import Body, HttpTransport, Infrastructure, RateLimit, Reply, Transport
 
@@ -46,7 +47,11 @@ def connect(app: App, *, per_minute: float = 0.0) -> Transport:
         return HttpTransport(
             server.base_url,
             server.name,
-            {"model": f"{CHAT_MODEL} {_sha256()}", "runtime": runtime(settings.threads)},
+            {
+                "model": f"{CHAT_MODEL} {_sha256()}",
+                "runtime": runtime(settings.threads),
+                "processor": processor(),
+            },
             api_key=server.api_key,
             timeout=EMBEDDED_SECONDS,
             # A prefix kept from another request changes the order of sums, and with it a word now and then.
@@ -83,7 +88,7 @@ def check_answers(transport: Transport) -> None:
 
 
 def runtime(threads: int) -> str:
-    """The build that decides rounding: llama.cpp's version, the threads, the kind of processor."""
+    """The build that decides rounding: llama.cpp's version, the threads, the architecture."""
     try:
         build = version("xllamacpp")
     except PackageNotFoundError:

@@ -45,6 +45,7 @@ class StochasticModel:
         fails: share of the requests that fail. `lasting`: the same ones at every try; else each try by itself.
         seed: another model with other difficult cases.
         greedy: whether temperature 0 gives the same reply to every seed, as a repeatable endpoint does.
+        processor: what it says to run on; "" says nothing.
     """
 
     recognise: Recognise
@@ -55,12 +56,14 @@ class StochasticModel:
     seed: int = 0
     greedy: bool = False
     name: str = "stochastic"
+    processor: str = ""
     tries: int = 0
 
     @property
     def identity(self) -> Mapping[str, str]:
         """One model, one build."""
-        return {"model": f"{self.name}-{self.seed}", "runtime": "stochastic"}
+        named = {"processor": self.processor} if self.processor else {}
+        return {"model": f"{self.name}-{self.seed}", "runtime": "stochastic", **named}
 
     def post(self, body: Body) -> Reply:
         """See `Transport`."""

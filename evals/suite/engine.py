@@ -3,6 +3,7 @@
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
+from evals.suite.canary import Outputs, look, place
 from evals.suite.chat import Spent
 from evals.suite.contract import Case
 from evals.suite.decision import (
@@ -44,6 +45,7 @@ class Track:
     fresh_baseline: list[Sample] = field(default_factory=list)
     canary: str = ""
     canary_samples: list[Sample] = field(default_factory=list)
+    outputs: Outputs = field(default_factory=dict)
     first: Comparison | None = None
     fresh: Comparison | None = None
     both: Comparison | None = None
@@ -77,10 +79,19 @@ class Track:
 
 
 class Engine:
-    """Runs planned subjects on a bench. `demoted` names subjects whose gate has lost its say, with the reason."""
+    """Runs planned subjects on a bench.
 
-    def __init__(self, bench: Bench, demoted: Mapping[str, str] | None = None) -> None:
-        self._bench, self._demoted = bench, demoted or {}
+    `demoted` names subjects whose gate has lost its say, with the reason; `seen` holds the canaries' outputs of the
+    last run by `canary.place`.
+    """
+
+    def __init__(
+        self,
+        bench: Bench,
+        demoted: Mapping[str, str] | None = None,
+        seen: Mapping[str, Outputs] | None = None,
+    ) -> None:
+        self._bench, self._demoted, self._seen = bench, demoted or {}, seen or {}
 
     def run(self, plans: Sequence[Plan]) -> list[Track]:
         """Measure the subjects in order; those for which no time is left are not in the answer.
@@ -121,21 +132,11 @@ class Engine:
         cases = [case for case in plan.cases if case.id in plan.baseline.canary]
         arm = Arm("canary", "baseline", plan.baseline.variant, salt=f"{plan.salt}/canary")
         samples = track.canary_samples = self._bench.take(plan.subject, arm, cases)
-        drifted = [s.case for s in samples if s.measured and s.output != plan.baseline.canary[s.case]]
-        track.canary = f"{len(samples) - len(drifted)} of {len(cases)} outputs are the baseline's byte for byte"
-        if coverage(samples) < COVERAGE:
-            track.done = ("invalid", unmeasured(samples))
-        elif drifted and plan.kind == "changed" and plan.rerunnable:
-            track.drifted = True
-            track.canary += ", so the baseline's arm is measured anew"
-        elif drifted:
-            track.done = ("invalid", f"environment drift, not a regression: {track.canary}, under the same fingerprint")
-        elif len(samples) < len(cases):
-            track.done = ("budget spent", "the time was up during the canary")
-        elif plan.kind == "unchanged" and not plan.options.full:
-            track.candidate = list(samples)
-            track.canary_samples = []
-            track.done = ("not worse", f"nothing that decides has changed, and {track.canary}")
+        track.outputs = {sample.case: sample.output for sample in samples if sample.measured}
+        seen = look(plan, cases, samples, self._seen.get(place(plan), {}))
+        track.canary, track.drifted, track.done = seen.text, seen.drifted, seen.done
+        if track.done is not None and track.done[0] == "not worse":
+            track.candidate, track.canary_samples = list(samples), []
         return True
 
     def _repeats_itself(self, track: Track) -> bool:
@@ -179,7 +180,7 @@ class Engine:
 
     def _needs_baseline_arm(self, track: Track) -> bool:
         plan = track.plan
-        if not plan.rerunnable or plan.kind == "unchanged":
+        if not plan.rerunnable or (plan.kind == "unchanged" and not track.drifted):
             return False
         return not track.repeatable or track.drifted or not plan.stored_scores_hold
 
@@ -245,6 +246,9 @@ class Engine:
         plan, again = track.plan, track.plan.rerunnable
         if plan.kind == "unchanged" and track.repeatable:
             track.done = ("invalid", "environment drift: other outputs than the baseline's under the same fingerprint")
+            if plan.elsewhere:
+                told = "nothing that decides has changed, and another kind of processor gives other scores"
+                track.done = ("inconclusive", f"{told} (p {track.alarm_p:.3f}): promote a run of this one")
             return
         sampled = again or not track.repeatable
         temperature = plan.options.spread if track.repeatable else plan.options.temperature

@@ -16,6 +16,7 @@ Parts = Mapping[str, str]
 """Axis → what stands there: readable names with short hashes."""
 
 AXES = ("template", "options", "schema", "code", "retrieval", "model", "runtime", "sampler", "dataset", "scorer")
+"""What is compared. `processor` stands beside them in the parts: it decides bytes and no quality (`canary`)."""
 DECLARED: Mapping[str, frozenset[str]] = {
     "prompt": frozenset({"template", "options", "schema", "code", "retrieval"}),
     "model": frozenset({"model", "runtime"}),

@@ -67,6 +67,12 @@ class Plan:
         return self.baseline is not None and not _MEASURE & set(self.axes)
 
     @property
+    def elsewhere(self) -> bool:
+        """Whether the baseline was made on another kind of processor, or on one that it does not name."""
+        here = self.fingerprint.get("processor")
+        return self.baseline is not None and here is not None and self.baseline.fingerprint.get("processor") != here
+
+    @property
     def first_cases(self) -> list[Case]:
         """The items that may raise an alarm; the sealed ones confirm it where no fresh samples can."""
         if self.rerunnable or self.baseline is None:

@@ -16,6 +16,7 @@ from filelock import FileLock, Timeout
 from agent.domain.errors import BusyError, UsageError
 from evals.suite import baseline as baselines
 from evals.suite.baseline import RELEASED, Baseline, read_baseline
+from evals.suite.canary import place
 from evals.suite.chat import RETRIES
 from evals.suite.contract import CURRENT, Subject
 from evals.suite.decision import EXIT, Verdict, overall
@@ -157,7 +158,7 @@ class Session:
         try:
             # Planted damage tries the gate itself: one that lost its say wins it back by noticing.
             lost = {n: why for n, why in demoted(self.home.baselines).items() if n not in self.options.variants}
-            tracks = Engine(bench, lost).run(plans)
+            tracks = Engine(bench, lost, state.canaries).run(plans)
             result = self._result(id, opened.started, plans, tracks, store, (self.timer() - began) / 60)
         finally:
             journal.close()
@@ -287,10 +288,11 @@ def history_rows(result: RunResult) -> list[dict[str, Any]]:
 
 @dataclass(slots=True)
 class _State:
-    """Between runs: when each subject was measured last, and how many verdicts each comparison had."""
+    """Between runs: when each subject was measured last, how many verdicts each comparison had, the canaries' bytes."""
 
     measured: dict[str, str] = field(default_factory=dict)
     epochs: dict[str, int] = field(default_factory=dict)
+    canaries: dict[str, Mapping[str, str]] = field(default_factory=dict)
 
     @classmethod
     def read(cls, path: Path) -> "_State":
@@ -309,6 +311,8 @@ class _State:
                 self.epochs[comparison] = int(epoch) + 1
                 if track.plan.candidate == CURRENT:
                     self.measured[track.name] = result.finished
+            if track.outputs and track.plan.elsewhere:
+                self.canaries[place(track.plan)] = track.outputs
         return self
 
     def write(self, path: Path) -> None:

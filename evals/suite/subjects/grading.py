@@ -14,6 +14,7 @@ from evals import adversarial
 from evals.adversarial.report import ATTACKS
 from evals.suite.closure import deciding
 from evals.suite.contract import Case, Fixture, Value, Variant
+from evals.suite.processor import processor
 
 TRUTHFUL_TARGET, ATTACK_TARGET = 0.85, 0.98
 
@@ -117,7 +118,7 @@ class Grading:
 
     def versions(self) -> Mapping[str, str]:
         """The weights; the rules and bands are code."""
-        return {"model": self._grader(QUIZ_BANDS.accept).version.split("+")[0]}
+        return {"model": self._grader(QUIZ_BANDS.accept).version.split("+")[0], "processor": processor()}
 
     def _grader(self, accept: float) -> Grader:
         if accept not in self._graders:

@@ -21,6 +21,9 @@ def add_suite(group: typer.Typer) -> None:
 
 def eval_run(  # noqa: PLR0913, PLR0917 - the options of a command
     full: Annotated[bool, typer.Option("--full", help="All items of all subjects, changed or not.")] = False,
+    anew: Annotated[
+        bool, typer.Option("--anew", help="Hold no baseline against it: for a new one, after cases or scorers changed.")
+    ] = False,
     only: Only = None,
     changed: Annotated[
         bool, typer.Option("--changed", help="Only what differs from its baseline, for a pull request.")
@@ -49,7 +52,7 @@ def eval_run(  # noqa: PLR0913, PLR0917 - the options of a command
     from agent.cli.suite import Asked, run_suite
 
     asked = Asked(
-        full=full, only=only or [], changed=changed, budget_minutes=budget_minutes, axis=axis, items=items,
+        full=full, anew=anew, only=only or [], changed=changed, budget_minutes=budget_minutes, axis=axis, items=items,
         repeats=repeats, concurrency=concurrency, rate=rate, price=price, replay=replay, defect=defect,
     )  # fmt: skip
     raise typer.Exit(run_suite(asked, json=json))

@@ -25,6 +25,7 @@ class Asked:
     """The options of `study eval run`."""
 
     full: bool
+    anew: bool
     only: Sequence[str]
     changed: bool
     budget_minutes: float | None
@@ -62,7 +63,7 @@ def run_suite(asked: Asked, *, json: bool) -> int:
         elif needed and not asked.replay:
             check_answers(transport)
         options = Options(
-            full=asked.full, axis=asked.axis, items=asked.items, repeats=asked.repeats,
+            full=asked.full, anew=asked.anew, axis=asked.axis, items=asked.items, repeats=asked.repeats,
             variants=_planted(subjects, asked.defect),
         )  # fmt: skip
         home = _home(app)

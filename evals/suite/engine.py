@@ -202,7 +202,8 @@ class Engine:
         """Compare, sieve, confirm."""
         for track in tracks:
             if track.plan.baseline is None:
-                track.done = ("inconclusive", "there is no baseline yet: look at the figures, then promote this run")
+                what = "no baseline was held against it" if track.plan.options.anew else "there is no baseline yet"
+                track.done = ("inconclusive", f"{what}: look at the figures, then promote this run")
                 continue
             cases = track.plan.first_cases
             track.first = compare(cases, self._reference(track, track.baseline), self._scores(track, track.candidate))

@@ -25,7 +25,8 @@ class Options:
 
     `items`: cases of each source for a subject with a chat model (the others take all). `repeats`: samples of an item
     where replies vary. `temperature` is the one of the product; `spread` the one at which fresh samples are drawn of a
-    model that gives the same bytes each time. `variants`: another candidate than the working tree, by subject.
+    model that gives the same bytes each time. `anew`: hold nothing against it, for a baseline that no longer compares
+    (its cases or its scorer have changed). `variants`: another candidate than the working tree, by subject.
     """
 
     full: bool = False
@@ -34,6 +35,7 @@ class Options:
     repeats: int = REPEATS
     temperature: float = 0.0
     spread: float = 0.7
+    anew: bool = False
     variants: Mapping[str, Variant] = field(default_factory=dict)
 
 
@@ -104,7 +106,7 @@ class Plan:
             names = ", ".join(sorted(wrong))
             return f"the baseline differs in {names}, and only the {self.options.axis} may: name the axis, or promote"
         if not self.stored_scores_hold and not self.rerunnable:
-            return "cases, scorer or sampler have changed, and the baseline cannot be run again: promote a new one"
+            return "cases, scorer or sampler have changed, and the baseline cannot be run again: run with --anew and promote"
         return ""
 
 

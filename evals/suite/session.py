@@ -139,7 +139,8 @@ class Session:
 
     def _run(self) -> RunResult:
         state = _State.read(self.home.folder / "state.json")
-        found = {subject.name: read_baseline(subject.name, self.home.baselines) for subject in self.subjects}
+        folder = self.home.baselines
+        found = {s.name: None if self.options.anew else read_baseline(s.name, folder) for s in self.subjects}
         epochs = {name: count - self.replay for name, count in state.epochs.items()}
         transport = Replay(self.transport) if self.replay else self.transport
         plans = [

@@ -367,6 +367,23 @@ def test_a_promotion_needs_every_item(tmp_path: Path) -> None:
     assert read_baseline(drill.name, place.baselines)
 
 
+def test_after_cases_and_code_changed_a_new_baseline_is_measured_anew(tmp_path: Path) -> None:
+    place, endpoint = home(tmp_path), model(greedy=True)
+    promoted(place, endpoint)
+    grown = Drill(per_source=5)
+    grown.code = ("evals.suite.drill", "evals.suite.endpoint")
+    options = Options(items=5, full=True)
+    refused = session(place, endpoint, grown, options=options).run()
+    assert refused.exit_code == 11
+    assert "run with --anew and promote" in refused.subjects[0].reason
+    with pytest.raises(UsageError):
+        promote(place, refused.id, "more cases", "2026-11-24")
+    anew = session(place, endpoint, grown, options=Options(items=5, anew=True)).run()
+    assert (anew.exit_code, anew.subjects[0].metrics["right"].items) == (10, 250)
+    promote(place, anew.id, "more cases", "2026-11-24")
+    assert session(place, endpoint, grown, options=options).run().exit_code == 0
+
+
 KILLED = """
 import sys
 from pathlib import Path

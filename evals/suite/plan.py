@@ -106,7 +106,7 @@ class Plan:
             names = ", ".join(sorted(wrong))
             return f"the baseline differs in {names}, and only the {self.options.axis} may: name the axis, or promote"
         if not self.stored_scores_hold and not self.rerunnable:
-            return "cases, scorer or sampler have changed, and the baseline cannot be run again: run with --anew and promote"
+            return "cases, scorer or sampler have changed, so the baseline cannot be run again: use --anew and promote"
         return ""
 
 

@@ -375,7 +375,7 @@ def test_after_cases_and_code_changed_a_new_baseline_is_measured_anew(tmp_path: 
     options = Options(items=5, full=True)
     refused = session(place, endpoint, grown, options=options).run()
     assert refused.exit_code == 11
-    assert "run with --anew and promote" in refused.subjects[0].reason
+    assert "use --anew and promote" in refused.subjects[0].reason
     with pytest.raises(UsageError):
         promote(place, refused.id, "more cases", "2026-11-24")
     anew = session(place, endpoint, grown, options=Options(items=5, anew=True)).run()

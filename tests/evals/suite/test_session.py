@@ -371,7 +371,7 @@ def test_after_cases_and_code_changed_a_new_baseline_is_measured_anew(tmp_path: 
     place, endpoint = home(tmp_path), model(greedy=True)
     promoted(place, endpoint)
     grown = Drill(per_source=5)
-    grown.code = ("evals.suite.drill", "evals.suite.endpoint")
+    grown.code = ("evals.suite.endpoint",)
     options = Options(items=5, full=True)
     refused = session(place, endpoint, grown, options=options).run()
     assert refused.exit_code == 11

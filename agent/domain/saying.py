@@ -12,6 +12,8 @@ from dataclasses import replace
 from agent.domain.condense import Fact
 from agent.domain.support import Said, fault
 
+AT_ONCE = 3
+"""Facts that one sentence may tell together: of more, the checks find a word for anything."""
 _QUOTE = '(?:“[^”]*”|"[^"]*")'
 _ALSO = "(?P<also>also |then )?"
 # Told that a question was "answered from the notes", the small model writes that the learner answered it.
@@ -99,8 +101,9 @@ def _borne_out(said: Said, facts: Sequence[Fact], day: str) -> tuple[Said, str]:
     cited = [fact.number for fact in facts if fact.number in said.cited]
     others = [fact.number for fact in facts if fact.number not in cited]
     # One fact first: what one says must not borrow the outcome of another.
-    for choice in (*((number,) for number in cited), said.cited, *((number,) for number in others)):
+    together = [said.cited] if len(cited) <= AT_ONCE else []
+    for choice in (*((number,) for number in cited), *together, *((number,) for number in others)):
         found = replace(said, cited=choice)
         if not fault(found, facts, day):
             return found, ""
-    return said, fault(said, facts, day)
+    return said, fault(said, facts, day) or f"it tells {len(cited)} facts at once"

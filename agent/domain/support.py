@@ -291,11 +291,15 @@ def _foreign_fault(told: Sequence[str], source: str) -> str:
 def told_of(said: Said, facts: Sequence[Fact]) -> list[Event]:
     """Give the events of the cited facts that a sentence speaks of; all of them where it says what they share."""
     stems = {stem(word) for word in words(said.text) if word not in STOP_WORDS}
-    events = [event for fact in facts if fact.number in said.cited for event in fact.events]
+    cited = [fact for fact in facts if fact.number in said.cited]
+    events = [event for fact in cited for event in fact.events]
     shares = {event.id: _share(stems, event) for event in events}
     best = max(shares.values(), default=0.0)
-    # Of many alike that were put together each shares little, and all are meant; of a few the nearest.
-    told = events if best < 0.4 and len(events) > FACTS_TOLD else [e for e in events if shares[e.id] >= 0.75 * best]
+    near = {event.id for event in events if shares[event.id] >= 0.75 * best}
+    # Of many alike that were put together all are meant.
+    many = [fact for fact in cited if len(fact.events) > 2 * FACTS_TOLD]
+    near |= {event.id for fact in many for event in fact.events if not near.isdisjoint(e.id for e in fact.events)}
+    told = [event for event in events if event.id in near]
     older = superseded(events)  # what was left and taken up again is told with what it became
     ids = {event.id for event in told}
     return [event for event in events if event.id in ids or older.get(event.id) in ids]

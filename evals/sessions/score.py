@@ -31,8 +31,10 @@ _GLUE = frozenset(
     until used using were what when where whether which while with work worked wrote yesterday twice once both and
     ran run runs result results summary variant later next additionally followed respectively including which without
     not passed pass yet stopped paused rejected approved edited failed asking running learned
-    continued still trial attempt attempts""".split()
+    continued still trial attempt attempts add adding adds added remove removing removes removed repository
+    finally""".split()
 )
+_LINES = re.compile(r"\b(add|remov|delet)\w* (\d+)")  # which way the lines of a commit went
 # A word that tells an outcome, and what in an event's data bears it out.
 _OUTCOME: dict[str, Callable[[dict[str, Any]], bool]] = {
     r"(?<!not )(?<!n't )\bpass(?:ed)?\b": lambda e: e["data"].get("state") == "passed",
@@ -216,12 +218,23 @@ def _unsupported(statement: Statement, cited: Sequence[dict[str, Any]], case: Da
     for pattern, bears_out in _OUTCOME.items():
         if re.search(pattern, text) and not any(bears_out(event) for event in cited):
             faults.append(Fault("unsupported", statement.text, f"no cited event bears out {pattern}"))
+    for verb, number in _LINES.findall(_plain(text)):
+        key = "added" if verb == "add" else "deleted"
+        if int(number) not in _line_counts(cited, key):
+            faults.append(Fault("unsupported", statement.text, f"no cited event has {number} lines {key}"))
     said = {word for word in _WORD.findall(_plain(text)) if word not in _GLUE}
     known = set(_WORD.findall(_source(statement, cited, case)))
     foreign = {word for word in said if not any(_akin(word, other) for other in known)}
     if said and 1 - len(foreign) / len(said) < MIN_SUPPORT:
         faults.append(Fault("unsupported", statement.text, f"words of no cited event: {', '.join(sorted(foreign))}"))
     return faults
+
+
+def _line_counts(cited: Sequence[dict[str, Any]], key: str) -> set[int]:
+    """The lines of each commit, of all of them, and their files ("adds 3 files")."""
+    changes = [event for event in cited if event["kind"] == "change"]
+    each = [int(event["data"].get(key) or 0) for event in changes]
+    return {*each, sum(each), len({ref for event in changes for ref in event["refs"]})}
 
 
 def _akin(word: str, other: str) -> bool:

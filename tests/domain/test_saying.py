@@ -6,7 +6,7 @@ from agent.domain.condense import condense
 from agent.domain.saying import mended, split, supported
 from agent.domain.session_draft import verify
 from agent.domain.support import Said, parse
-from tests.helpers.days import day, usual
+from tests.helpers.days import day, noted, usual
 
 # 1 noted, 2 passed kv-cache-scaling, 3 not passed paged-attention, 4 and 5 asked, 6 and 7 ran, 8 changed, 9 approved
 FACTS = condense(usual())
@@ -105,3 +105,17 @@ def test_lines_added_are_not_lines_removed() -> None:
 def test_a_line_of_several_sentences_names_the_events_of_each() -> None:
     [statement], _ = verify(day(), FACTS, [Said(f"{PASSED} {RAN}", (2, 6))])
     assert statement.events == ("e20", "e50", "e120"), "the pause of the quiz is told with what it became"
+
+
+def test_a_sentence_about_many_facts_at_once_is_dropped() -> None:
+    """Of four facts the checks find a word for anything."""
+    text = "I read the GQA paper, passed kv-cache-scaling, asked why decoding is memory-bound and ran serving-bench."
+    [(_, reason)] = supported(Said(text, (1, 2, 4, 6)), FACTS)
+    assert reason == "it tells 4 facts at once"
+
+
+def test_a_sentence_about_one_of_many_that_were_put_together_names_them_all() -> None:
+    many = tuple(noted(minute, f"read page {minute} of the book") for minute in range(40))
+    whole = condense(many, limit=3)
+    [statement], _ = verify(day(*many), whole, [Said("I noted that I read page 3 of the book.", (1,))])
+    assert len(statement.events) == 40

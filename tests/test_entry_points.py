@@ -35,6 +35,8 @@ COMMANDS = {
     "eval retrieve": {"--beir", "--run", "--json"},
     "eval run": {
         "--full",
+        "--anew",
+        "--sources",
         "--changed",
         "--only",
         "--budget-minutes",

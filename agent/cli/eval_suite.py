@@ -33,6 +33,9 @@ def eval_run(  # noqa: PLR0913, PLR0917 - the options of a command
     ] = None,
     axis: Annotated[str, typer.Option("--axis", help="What may differ: prompt, model or sampler.")] = "prompt",
     items: Annotated[int, typer.Option("--items", min=1, help="Cases of each source note.")] = 5,
+    sources: Annotated[
+        int | None, typer.Option("--sources", min=5, help="Notes, days or situations at most: enough for a --defect.")
+    ] = None,
     repeats: Annotated[int, typer.Option("--repeats", min=1, help="Samples of an item where replies vary.")] = 3,
     concurrency: Annotated[int, typer.Option("--concurrency", min=1, help="Requests at once to an endpoint.")] = 1,
     rate: Annotated[float, typer.Option("--rate", min=0, help="Requests a minute at most; 0: no limit.")] = 0,
@@ -52,8 +55,13 @@ def eval_run(  # noqa: PLR0913, PLR0917 - the options of a command
     from agent.cli.suite import Asked, run_suite
 
     asked = Asked(
+<<<<<<< HEAD
         full=full, anew=anew, only=only or [], changed=changed, budget_minutes=budget_minutes, axis=axis, items=items,
         repeats=repeats, concurrency=concurrency, rate=rate, price=price, replay=replay, defect=defect,
+=======
+        full=full, only=only or [], changed=changed, budget_minutes=budget_minutes, axis=axis, items=items,
+        sources=sources, repeats=repeats, concurrency=concurrency, rate=rate, price=price, replay=replay, defect=defect,
+>>>>>>> 41c7ae4 (study eval run --sources N: fewer notes, days or situations, enough to see planted damage)
     )  # fmt: skip
     raise typer.Exit(run_suite(asked, json=json))
 

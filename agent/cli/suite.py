@@ -31,6 +31,7 @@ class Asked:
     budget_minutes: float | None
     axis: str
     items: int
+    sources: int | None
     repeats: int
     concurrency: int
     rate: float
@@ -63,7 +64,12 @@ def run_suite(asked: Asked, *, json: bool) -> int:
         elif needed and not asked.replay:
             check_answers(transport)
         options = Options(
+<<<<<<< HEAD
             full=asked.full, anew=asked.anew, axis=asked.axis, items=asked.items, repeats=asked.repeats,
+=======
+            full=asked.full, axis=asked.axis, items=asked.items, sources=asked.sources,
+            repeats=asked.repeats,
+>>>>>>> 41c7ae4 (study eval run --sources N: fewer notes, days or situations, enough to see planted damage)
             variants=_planted(subjects, asked.defect),
         )  # fmt: skip
         home = _home(app)

@@ -23,7 +23,8 @@ _RERUN = _MEASURE | {"template"}
 class Options:
     """What the caller asks for.
 
-    `items`: cases of each source for a subject with a chat model (the others take all). `repeats`: samples of an item
+    `items`: cases of each source for a subject with a chat model (the others take all). `sources`: notes, days or
+    situations at most, always the same ones; enough to see large damage, too few for a baseline. `repeats`: samples of an item
     where replies vary. `temperature` is the one of the product; `spread` the one at which fresh samples are drawn of a
     model that gives the same bytes each time. `anew`: hold nothing against it, for a baseline that no longer compares
     (its cases or its scorer have changed). `variants`: another candidate than the working tree, by subject.
@@ -32,6 +33,7 @@ class Options:
     full: bool = False
     axis: str = "prompt"
     items: int = ITEMS
+    sources: int | None = None
     repeats: int = REPEATS
     temperature: float = 0.0
     spread: float = 0.7
@@ -124,9 +126,10 @@ def plan_subject(
     parts = fingerprint(subject, candidate, every, sampler=sampler, model=model if subject.uses_chat else None)
     axes = differing(parts, baseline.fingerprint) if baseline else ()
     kind: Literal["first", "unchanged", "changed"] = "first" if baseline is None else "changed" if axes else "unchanged"
-    comparison = digest([parts, dict(baseline.fingerprint) if baseline else None, options.items, options.repeats])
+    extent = [options.items, options.repeats] + ([options.sources] if options.sources else [])
+    comparison = digest([parts, dict(baseline.fingerprint) if baseline else None, *extent])
     salt = f"{comparison}/{(epochs or {}).get(comparison, 0)}"
-    cases = round_robin(every, options.items if subject.uses_chat else None)
+    cases = round_robin(every, options.items if subject.uses_chat else None, options.sources)
     return Plan(subject, cases, candidate, parts, baseline, kind, axes, options, salt)
 
 
@@ -143,17 +146,18 @@ def sampler_name(options: Options, *, repeatable: bool) -> str:
     return "greedy" if repeatable else f"t={options.temperature:g}×{options.repeats}"
 
 
-def round_robin(cases: Iterable[Case], per_source: int | None) -> list[Case]:
+def round_robin(cases: Iterable[Case], per_source: int | None, most: int | None = None) -> list[Case]:
     """The first item of every source, then the second, and so on: a run that is cut short is cut short evenly.
 
-    Within a source the order is by a hash of the id, so that a new case does not move the others.
+    Within a source the order is by a hash of the id, so that a new case does not move the others; of the sources the
+    `most` first ones by a hash are taken.
     """
     sources: dict[str, list[Case]] = {}
     for case in cases:
         sources.setdefault(case.source, []).append(case)
     for group in sources.values():
         group.sort(key=lambda case: hashlib.sha256(case.id.encode()).hexdigest())
-    order = sorted(sources)
+    order = sorted(sorted(sources, key=lambda name: hashlib.sha256(name.encode()).hexdigest())[:most])
     deepest = max((len(group) for group in sources.values()), default=0)
     depth = deepest if per_source is None else min(per_source, deepest)
     return [sources[name][place] for place in range(depth) for name in order if place < len(sources[name])]

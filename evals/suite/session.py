@@ -208,7 +208,7 @@ def draft_baseline(track: Track, result: RunResult) -> Baseline | None:
     plan = track.plan
     measured = {sample.case for sample in track.candidate if sample.measured}
     summary = next(subject for subject in result.subjects if subject.name == track.name)
-    if not summary.complete or track.done is None or track.done[0] == "invalid":
+    if plan.options.sources is not None or not summary.complete or track.done is None or track.done[0] == "invalid":
         return None
     texts = {name: plan.candidate.templates.get(name) or template_text(name) for name in plan.subject.templates}
     outputs = {sample.case: sample.output for sample in track.candidate if sample.repeat == 0}

@@ -361,6 +361,10 @@ def test_a_promotion_needs_every_item(tmp_path: Path) -> None:
     only_canary = session(place, endpoint).run()
     with pytest.raises(UsageError, match="--full"):
         promote(place, only_canary.id, "why", "2026-11-24")
+    few = session(place, endpoint, options=Options(items=4, sources=12, full=True)).run()
+    assert few.subjects[0].metrics["right"].items == 48, "12 of the sources, always the same"
+    with pytest.raises(UsageError, match="--full"):
+        promote(place, few.id, "why", "2026-11-24")
     whole = session(place, endpoint, options=Options(items=4, full=True)).run()
     assert whole.verdict == "not worse"
     assert promote(place, whole.id, "why", "2026-11-24")

@@ -55,13 +55,8 @@ def eval_run(  # noqa: PLR0913, PLR0917 - the options of a command
     from agent.cli.suite import Asked, run_suite
 
     asked = Asked(
-<<<<<<< HEAD
         full=full, anew=anew, only=only or [], changed=changed, budget_minutes=budget_minutes, axis=axis, items=items,
-        repeats=repeats, concurrency=concurrency, rate=rate, price=price, replay=replay, defect=defect,
-=======
-        full=full, only=only or [], changed=changed, budget_minutes=budget_minutes, axis=axis, items=items,
         sources=sources, repeats=repeats, concurrency=concurrency, rate=rate, price=price, replay=replay, defect=defect,
->>>>>>> 41c7ae4 (study eval run --sources N: fewer notes, days or situations, enough to see planted damage)
     )  # fmt: skip
     raise typer.Exit(run_suite(asked, json=json))
 

@@ -64,12 +64,8 @@ def run_suite(asked: Asked, *, json: bool) -> int:
         elif needed and not asked.replay:
             check_answers(transport)
         options = Options(
-<<<<<<< HEAD
-            full=asked.full, anew=asked.anew, axis=asked.axis, items=asked.items, repeats=asked.repeats,
-=======
-            full=asked.full, axis=asked.axis, items=asked.items, sources=asked.sources,
+            full=asked.full, anew=asked.anew, axis=asked.axis, items=asked.items, sources=asked.sources,
             repeats=asked.repeats,
->>>>>>> 41c7ae4 (study eval run --sources N: fewer notes, days or situations, enough to see planted damage)
             variants=_planted(subjects, asked.defect),
         )  # fmt: skip
         home = _home(app)

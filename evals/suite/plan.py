@@ -24,10 +24,10 @@ class Options:
     """What the caller asks for.
 
     `items`: cases of each source for a subject with a chat model (the others take all). `sources`: notes, days or
-    situations at most, always the same ones; enough to see large damage, too few for a baseline. `repeats`: samples of an item
-    where replies vary. `temperature` is the one of the product; `spread` the one at which fresh samples are drawn of a
-    model that gives the same bytes each time. `anew`: hold nothing against it, for a baseline that no longer compares
-    (its cases or its scorer have changed). `variants`: another candidate than the working tree, by subject.
+    situations at most, always the same ones; enough to see large damage, too few for a baseline. `repeats`: samples of
+    an item where replies vary. `temperature` is the one of the product; `spread` the one at which fresh samples are
+    drawn of a model that gives the same bytes each time. `anew`: hold nothing against it, for a baseline that no longer
+    compares (its cases or its scorer have changed). `variants`: another candidate than the working tree, by subject.
     """
 
     full: bool = False

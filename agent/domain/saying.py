@@ -9,8 +9,11 @@ import re
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 
-from agent.domain.condense import Fact
-from agent.domain.support import Said, fault
+from agent.domain.condense import FACTS_TOLD, Fact
+from agent.domain.day import superseded
+from agent.domain.event import Event
+from agent.domain.support import NEUTRAL, Said, fault
+from agent.domain.text import STOP_WORDS, stem, words
 
 AT_ONCE = 3
 """Facts that one sentence may tell together: of more, the checks find a word for anything."""
@@ -107,3 +110,27 @@ def _borne_out(said: Said, facts: Sequence[Fact], day: str) -> tuple[Said, str]:
         if not fault(found, facts, day):
             return found, ""
     return said, fault(said, facts, day) or f"it tells {len(cited)} facts at once"
+
+
+def told_of(said: Said, facts: Sequence[Fact]) -> list[Event]:
+    """Give the events of the cited facts that a sentence speaks of; all of them where it says what they share."""
+    stems = {stem(word) for word in words(said.text) if word not in STOP_WORDS}
+    cited = [fact for fact in facts if fact.number in said.cited]
+    events = [event for fact in cited for event in fact.events]
+    shares = {event.id: _share(stems, event) for event in events}
+    best = max(shares.values(), default=0.0)
+    near = {event.id for event in events if shares[event.id] >= 0.75 * best}
+    # Of many alike that were put together all are meant.
+    many = [fact for fact in cited if len(fact.events) > 2 * FACTS_TOLD]
+    near |= {event.id for fact in many for event in fact.events if not near.isdisjoint(e.id for e in fact.events)}
+    told = [event for event in events if event.id in near]
+    older = superseded(events)  # what was left and taken up again is told with what it became
+    ids = {event.id for event in told}
+    return [event for event in events if event.id in ids or older.get(event.id) in ids]
+
+
+def _share(stems: set[str], event: Event) -> float:
+    """Which share of an event's own words a sentence has."""
+    topic = {stem(part) for part in words(event.topic.replace("-", " "))} | {stem(event.topic)}
+    own = {stem(word) for word in words(event.text) if word not in STOP_WORDS} - topic - NEUTRAL
+    return len(own & stems) / len(own) if own else 0.0

@@ -7,8 +7,8 @@ from typing import Literal
 from agent.domain.condense import Fact, condense, stories, succeeded
 from agent.domain.day import Day
 from agent.domain.event import Event, EventKind, counted, text_of
-from agent.domain.saying import split, supported
-from agent.domain.support import Said, told_of
+from agent.domain.saying import split, supported, told_of
+from agent.domain.support import Said
 
 Section = Literal["summary", "did", "explained", "gaps", "decisions"]
 MAX_EXPLAINED = 60

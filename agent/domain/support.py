@@ -8,8 +8,7 @@ import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
-from agent.domain.condense import FACTS_TOLD, Fact, succeeded
-from agent.domain.day import superseded
+from agent.domain.condense import Fact, succeeded
 from agent.domain.event import Event, text_of
 from agent.domain.text import STOP_WORDS, fold, stem, words
 
@@ -46,7 +45,7 @@ _COUNTS = {
 } | {"twenty": "20", "both": "2", "twice": "2"}
 _ALL = frozenset("all every everything always entire fully whole completely entirely".split())
 # Words that any account of a day uses and that claim nothing.
-_NEUTRAL = frozenset(
+NEUTRAL = frozenset(
     stem(w)
     for w in """today day session work worked study studied studying learn topic time spend spent start started begin
     began continue continued focus focused look looked related regarding including included include several first later
@@ -280,36 +279,12 @@ def _foreign_fault(told: Sequence[str], source: str) -> str:
         and word not in _COUNTS
         and not word[0].isdigit()
         and stem(word) not in _OUTCOME
-        and stem(word) not in _NEUTRAL - have
+        and stem(word) not in NEUTRAL - have
     ]
     foreign = [word for word in content if stem(word) not in have]
     if len(foreign) > 1:
         return f"{foreign[0]!r} and other words are in no cited fact"
     return f"{foreign[0]!r} is in no cited fact" if len(foreign) * OWN_WORD_IN > len(content) else ""
-
-
-def told_of(said: Said, facts: Sequence[Fact]) -> list[Event]:
-    """Give the events of the cited facts that a sentence speaks of; all of them where it says what they share."""
-    stems = {stem(word) for word in words(said.text) if word not in STOP_WORDS}
-    cited = [fact for fact in facts if fact.number in said.cited]
-    events = [event for fact in cited for event in fact.events]
-    shares = {event.id: _share(stems, event) for event in events}
-    best = max(shares.values(), default=0.0)
-    near = {event.id for event in events if shares[event.id] >= 0.75 * best}
-    # Of many alike that were put together all are meant.
-    many = [fact for fact in cited if len(fact.events) > 2 * FACTS_TOLD]
-    near |= {event.id for fact in many for event in fact.events if not near.isdisjoint(e.id for e in fact.events)}
-    told = [event for event in events if event.id in near]
-    older = superseded(events)  # what was left and taken up again is told with what it became
-    ids = {event.id for event in told}
-    return [event for event in events if event.id in ids or older.get(event.id) in ids]
-
-
-def _share(stems: set[str], event: Event) -> float:
-    """Which share of an event's own words a sentence has."""
-    topic = {stem(part) for part in words(event.topic.replace("-", " "))} | {stem(event.topic)}
-    own = {stem(word) for word in words(event.text) if word not in STOP_WORDS} - topic - _NEUTRAL
-    return len(own & stems) / len(own) if own else 0.0
 
 
 def _idle_citation(told: Sequence[str], facts: Sequence[Fact]) -> str:
@@ -318,6 +293,6 @@ def _idle_citation(told: Sequence[str], facts: Sequence[Fact]) -> str:
     for fact in facts:
         own = {stem(word) for word in words(re.sub(r"[-_/.^]", " ", f"{fact.text} {fact.topic}"))}
         own |= {stem(word) for word in words(f"{fact.text} {fact.topic}")}
-        if not said & (own - _NEUTRAL):
+        if not said & (own - NEUTRAL):
             return f"it says nothing of [{fact.number}], which it cites"
     return ""

@@ -12,11 +12,13 @@ from evals.adversarial.templates import EMPTY, INJECTIONS, light_edit
 from evals.simulation.sheets import Sheet
 
 Kind = Literal[
-    "knows all", "lacks one claim", "knows half", "holds a misconception", "takes it back", "wrong", "bluffs", "copies",
-    "attacks",
+    "knows all", "knows all, appeals", "knows all, second sitting", "lacks one claim", "knows half",
+    "holds a misconception", "takes it back", "wrong", "bluffs", "copies", "attacks",
 ]  # fmt: skip
 KINDS: Mapping[Kind, str] = {
     "knows all": "true answers to everything, in one register; the other wording when asked again",
+    "knows all, appeals": "the same, and disputes the first core claim that its follow-up leaves refused",
+    "knows all, second sitting": "the same, and sits again the next day where the first sitting was not passed",
     "lacks one claim": "true answers to everything but one core claim",
     "knows half": "true answers to a random half of the note, weak or false ones to the rest",
     "holds a misconception": "true answers, but says a false statement of the note and stays with it",
@@ -26,7 +28,9 @@ KINDS: Mapping[Kind, str] = {
     "copies": "gives the note's sentences, lightly edited",
     "attacks": "orders the grader to pass them, with the note's words around it",
 }
-SHOULD_PASS = frozenset({"knows all", "takes it back"})
+RETRIES = frozenset[Kind]({"knows all, appeals", "knows all, second sitting"})
+"""Who does something about a refusal; all others take the quiz once and accept what it says."""
+SHOULD_PASS = frozenset[Kind]({"knows all", "takes it back"}) | RETRIES
 LIMIT: Mapping[Kind, float] = {"lacks one claim": 0.05, "knows half": 0.05}
 """The share that may pass of those who should not, where it is not 0.02."""
 
@@ -39,7 +43,10 @@ _CLOSERS = (" That is how I would explain it.", " At least that's my understandi
 
 @dataclass(frozen=True, slots=True)
 class Learner:
-    """One learner before one note. Everything random about them was drawn when they were made."""
+    """One learner before one note. Everything random about them was drawn when they were made.
+
+    `sitting` counts from 0; in the second one they begin with the wording that they ended with in the first.
+    """
 
     kind: Kind
     sheet: Sheet
@@ -47,11 +54,13 @@ class Learner:
     unknown: frozenset[str]
     belief: str
     seed: int
+    sitting: int = 0
 
     @classmethod
     def draw(cls, kind: Kind, sheet: Sheet, seed: int) -> "Learner":
         """Draw a learner of a kind; the same seed gives the same one."""
-        rng = random.Random(f"{kind}/{sheet.note.id}/{seed}")  # noqa: S311
+        drawn_as = "knows all" if kind in RETRIES else kind  # the same people, so that what they mend shows
+        rng = random.Random(f"{drawn_as}/{sheet.note.id}/{seed}")  # noqa: S311
         every = sorted(sheet.claims)
         unknown: set[str] = set()
         if kind == "lacks one claim":
@@ -72,7 +81,8 @@ class Learner:
         again = question.kind in ("follow_up", "own_words")
         belief = self.sheet.misconceptions.get(question.claim)
         wordings = belief.denies if belief else self.sheet.claims[question.claim].knows
-        return spoken(wordings[(first + again) % 2], self.register, random.Random(f"{self.seed}/{wordings[0]}"))  # noqa: S311
+        text = wordings[(first + again + self.sitting) % 2]
+        return spoken(text, self.register, random.Random(f"{self.seed}/{wordings[0]}"))  # noqa: S311
 
 
 def spoken(text: str, register: Register, rng: random.Random) -> str:
@@ -152,6 +162,8 @@ def _claim(learner: Learner, question: Question) -> Claim:
 
 _ANSWERS: Mapping[Kind, Callable[[Learner, Question, int, random.Random], str]] = {
     "knows all": _knows,
+    "knows all, appeals": _knows,
+    "knows all, second sitting": _knows,
     "lacks one claim": _knows,
     "knows half": _knows,
     "holds a misconception": _believes,

@@ -1,8 +1,8 @@
-"""One quiz of one simulated learner, through the graph that the product runs."""
+"""The quiz of one simulated learner, or two sittings of it, through the graph that the product runs."""
 
 import json
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from functools import cache
 from pathlib import Path
@@ -69,7 +69,7 @@ class CachedGrader:
 
 @dataclass(frozen=True, slots=True)
 class Played:
-    """What came of a quiz: `answers` counts the learner's messages."""
+    """What came of it: the last sitting's attempt; `answers` counts those of all sittings together."""
 
     learner: Learner
     passed: bool
@@ -89,13 +89,13 @@ class _Notes:
 
 
 class _Journal:
-    """Keeps the attempt of this quiz; a simulated learner has no earlier ones."""
+    """Keeps the attempts of one learner."""
 
     def __init__(self) -> None:
         self.recorded: list[Attempt] = []
 
     def attempts(self, topic: str) -> list[Attempt]:
-        return []
+        return self.recorded
 
     def record(self, attempt: Attempt) -> Recorded:
         self.recorded.append(attempt)
@@ -121,6 +121,9 @@ class _Clock:
         self._now += timedelta(seconds=1)
         return self._now
 
+    def sleep(self) -> None:
+        self._now += timedelta(days=1)
+
 
 @cache
 def _graph() -> "CompiledStateGraph[Any, Any, Any, Any]":
@@ -132,32 +135,54 @@ def _graph() -> "CompiledStateGraph[Any, Any, Any, Any]":
 
 
 def play(learner: Learner, grader: Grader, policy: Policy) -> Played:
-    """Let a learner answer until the quiz closes."""
+    """Let a learner answer until the quiz closes; who sits twice does so the next day, where the first did not pass."""
+    journal, clock = _Journal(), _Clock()
+    _sit(learner, grader, policy, journal, clock)
+    if learner.kind == "knows all, second sitting" and not journal.recorded[0].passed:
+        clock.sleep()
+        _sit(replace(learner, sitting=1), grader, policy, journal, clock)
+    answers = sum(turn.action == "answer" for attempt in journal.recorded for turn in attempt.turns)
+    return Played(learner, journal.recorded[-1].passed, answers, journal.recorded[-1])
+
+
+def _sit(learner: Learner, grader: Grader, policy: Policy, journal: _Journal, clock: _Clock) -> None:
     from graphs.quiz import QuizContext
 
-    graph, journal = _graph(), _Journal()
-    id = str(uuid5(NAMESPACE_OID, f"{learner.kind}/{learner.sheet.note.id}/{learner.seed}"))
+    graph = _graph()
+    id = str(uuid5(NAMESPACE_OID, f"{learner.kind}/{learner.sheet.note.id}/{learner.seed}/{learner.sitting}"))
     context = QuizContext(
         notes=_Notes(learner.sheet.note),
         journal=journal,
         grader=grader,
         wordings=_Wordings(),
-        clock=_Clock(),
+        clock=clock,
         policy=policy,
         versions={"grader": grader.version},
     )
     config: Any = {"configurable": {"thread_id": id}}
     state = graph.invoke({"topic": learner.sheet.note.id, "quiz_id": id}, config, context=context)
+    may_appeal = learner.kind == "knows all, appeals"
     for count in range(_ANSWERS):
         if state["phase"] == "closed":
             break
-        message = learner.answer(Question.model_validate(state["question"]), count)
-        # A slash at the start would be a command.
+        if may_appeal and _is_refused(state, learner.sheet.note):
+            may_appeal = False  # one core claim may rest on an appeal
+            message = "/appeal It is right, in other words than the note's."
+        else:
+            message = learner.answer(Question.model_validate(state["question"]), count)
+        # A slash at the start of an answer would be a command.
         state = graph.invoke({"message": message}, config, context=context)
     graph.checkpointer.delete_thread(id)  # type: ignore[union-attr]
-    attempt = journal.recorded[0]
-    answers = sum(turn.action == "answer" for turn in attempt.turns)
-    return Played(learner, attempt.passed, answers, attempt)
+
+
+def _is_refused(state: Mapping[str, Any], note: Note) -> bool:
+    """Whether the last answer was about a core claim, did not cover it, and the quiz goes on with something else."""
+    if not state["turns"]:
+        return False
+    last = Turn.model_validate(state["turns"][-1])
+    claim = note.claim(last.question.claim)
+    is_left = claim is not None and state["question"]["claim"] != claim.id and claim.id not in state["heard"]
+    return is_left and claim is not None and claim.kind == "core" and last.action == "answer"
 
 
 def asked(played: Played) -> list[tuple[Turn, bool]]:

@@ -12,7 +12,7 @@ from agent.domain.gate import GateEvidence, SessionEvidence, gates
 from agent.domain.level import Level
 from agent.domain.quiz import Policy
 from agent.ports import Grader
-from evals.simulation.learners import KINDS, SHOULD_PASS, Learner
+from evals.simulation.learners import KINDS, RETRIES, SHOULD_PASS, Learner
 from evals.simulation.run import CachedGrader, Played, play
 from evals.simulation.sheets import load_sheets
 from evals.stats import cluster_interval, wilson
@@ -35,7 +35,11 @@ def harm(
     """
     policy, kept = Policy(), CachedGrader(grader, cache)
     planned = [
-        Learner.draw(kind, sheet, number) for number in range(learners) for sheet in load_sheets() for kind in KINDS
+        Learner.draw(kind, sheet, number)
+        for number in range(learners)
+        for sheet in load_sheets()
+        for kind in KINDS
+        if kind not in RETRIES  # whatever they mend was an error of the grader all the same
     ]
     played: list[Played] = []
     for learner in planned:

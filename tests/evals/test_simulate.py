@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -11,7 +12,7 @@ from agent.domain.quiz import Policy
 from agent.domain.verdict import ClaimText, Verdict
 from evals.simulate import main
 from evals.simulation import KINDS, CachedGrader, Learner, load_sheets, play
-from evals.simulation.learners import REGISTERS, SHOULD_PASS, Kind, spoken
+from evals.simulation.learners import REGISTERS, RETRIES, SHOULD_PASS, Kind, spoken
 from evals.simulation.oracle import OracleGrader
 from evals.simulation.report import by_claim, false_passes, summary, summary_table
 from evals.stats import cluster_interval, wilson
@@ -19,6 +20,24 @@ from evals.stats import cluster_interval, wilson
 SHEETS = load_sheets()
 SHEET = next(sheet for sheet in SHEETS if sheet.note.id == "rope")
 PERFECT = OracleGrader([SHEET])
+
+
+class Refusing:
+    """Knows the sheets, and refuses these claims all the same; with `times` only that often each."""
+
+    version = "refusing"
+
+    def __init__(self, claims: set[str], times: int = 99) -> None:
+        self._left = dict.fromkeys(claims, times)
+
+    def judge(self, question: str, claims: Sequence[ClaimText], answer: str) -> list[Verdict]:
+        return [self._refused(verdict) for verdict in PERFECT.judge(question, claims, answer)]
+
+    def _refused(self, verdict: Verdict) -> Verdict:
+        if not self._left.get(verdict.claim):
+            return verdict
+        self._left[verdict.claim] -= 1
+        return Verdict(verdict.claim, "missing", 0.02, 0.02, "", False)
 
 
 class TestSheets:
@@ -37,6 +56,10 @@ class TestLearners:
     def test_the_same_seed_gives_the_same_learner(self) -> None:
         assert Learner.draw("knows half", SHEET, 3) == Learner.draw("knows half", SHEET, 3)
         assert len({Learner.draw("knows half", SHEET, seed).unknown for seed in range(10)}) > 5
+
+    @pytest.mark.parametrize("kind", RETRIES)
+    def test_who_appeals_or_sits_again_is_one_who_knows_all(self, kind: Kind) -> None:
+        assert Learner.draw(kind, SHEET, 3) == replace(Learner.draw("knows all", SHEET, 3), kind=kind)
 
     def test_asked_again_another_wording_is_given(self) -> None:
         learner = Learner.draw("knows all", SHEET, 0)
@@ -73,6 +96,43 @@ class TestPlay:
         played = play(Learner.draw("knows all", SHEET, 0), OracleGrader([SHEET], accepts=0.0), Policy())
         assert not played.passed
         assert played.answers == Policy().max_turns
+
+    def test_one_refused_core_claim_is_mended_by_an_appeal_and_a_second_is_not(self) -> None:
+        one, two = Refusing({SHEET.note.core[0].id}), Refusing({claim.id for claim in SHEET.note.core[:2]})
+        assert not play(Learner.draw("knows all", SHEET, 0), one, Policy()).passed
+        mended = play(Learner.draw("knows all, appeals", SHEET, 0), one, Policy())
+        assert mended.passed
+        assert [s.claim for s in mended.attempt.standings if s.status == "appealed"] == [SHEET.note.core[0].id]
+        missed = play(Learner.draw("knows all, appeals", SHEET, 0), two, Policy())
+        assert not missed.passed
+        assert sum(turn.action == "appeal" for turn in missed.attempt.turns) == 1
+
+    def test_a_boundary_is_not_appealed(self) -> None:
+        refusing = Refusing({claim.id for claim in SHEET.note.boundaries})
+        played = play(Learner.draw("knows all, appeals", SHEET, 0), refusing, Policy())
+        assert not any(turn.action == "appeal" for turn in played.attempt.turns)
+
+    def test_a_second_sitting_asks_what_the_first_refused_and_carries_the_rest_over(self) -> None:
+        refused = SHEET.note.core[0].id
+        learner = Learner.draw("knows all, second sitting", SHEET, 0)
+        played = play(learner, Refusing({refused}, times=2), Policy())
+        assert played.passed
+        assert played.attempt.turns[0].question.claim == refused
+        carried = {s.claim for s in played.attempt.standings if s.origin != "quiz"}
+        assert {claim.id for claim in SHEET.note.core[1:]} <= carried
+        first = play(Learner.draw("knows all", SHEET, 0), Refusing({refused}), Policy())
+        assert played.answers > len(played.attempt.turns) + len(SHEET.note.core)
+        assert not first.passed
+
+    def test_the_second_sitting_begins_with_the_other_wording(self) -> None:
+        question = Question(claim="base", kind="ask", text="?")
+        learner = Learner.draw("knows all, second sitting", SHEET, 0)
+        again = question.model_copy(update={"kind": "follow_up"})
+        assert replace(learner, sitting=1).answer(question, 0) == learner.answer(again, 0)
+
+    def test_who_passed_does_not_sit_again(self) -> None:
+        once = play(Learner.draw("knows all, second sitting", SHEET, 0), PERFECT, Policy())
+        assert once.answers == len(once.attempt.turns)
 
     def test_a_grader_that_accepts_everything_is_seen_in_the_table(self) -> None:
         easy = OracleGrader([SHEET], passes=1.0)

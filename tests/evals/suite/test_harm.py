@@ -1,7 +1,7 @@
 """Wrongly promoted and wrongly blocked learners, through the real graph and the real gate."""
 
 from agent.domain.quiz import Policy
-from evals.simulation.learners import Kind, Learner
+from evals.simulation.learners import KINDS, RETRIES, Kind, Learner
 from evals.simulation.oracle import OracleGrader
 from evals.simulation.run import play
 from evals.simulation.sheets import load_sheets
@@ -23,6 +23,16 @@ def test_the_figures_are_per_thousand_with_intervals_by_note() -> None:
     assert found["blocked"] == 1000
     assert found["promoted_low"] <= 100 <= found["promoted_high"]
     assert found["quizzes"] == 20
+
+
+def test_who_appeals_or_sits_again_is_not_counted() -> None:
+    planned: list[int] = []
+
+    def progress(done: int, total: int) -> None:
+        planned.append(total)
+
+    assert harm(OracleGrader(load_sheets()), out_of_time=lambda: bool(planned), progress=progress) is None
+    assert planned == [(len(KINDS) - len(RETRIES)) * len(load_sheets())]
 
 
 def test_no_time_is_unmeasured_and_no_rate_of_a_few() -> None:

@@ -89,7 +89,7 @@ class QuizScreen:
             quote = f" “{one_line(item['quote'], 160)}”" if item["quote"] else ""
             self._out.print(f"  ✓ {item['claim']} set right{quote}", style="green")
         elif item["again"]:
-            self._out.print("  ? I am not sure that this sets it right; once more.", style="yellow")
+            self._out.print("  ? I am not sure that this sets it right; it is put again.", style="yellow")
         else:
             self._out.print("  ? It is left standing; where to read about it comes at the end.", style="yellow")
 

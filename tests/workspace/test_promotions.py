@@ -108,6 +108,20 @@ class TestProposing:
         store.propose_from_attempt(done.id)
         assert store.undecided_attempts() == []
 
+    def test_a_misconception_carried_over_from_nowhere_opens_no_gate(
+        self, workspace: Workspace, store: PromotionStore
+    ) -> None:
+        first = record_pass(workspace, attempt(NOTE, [*[right] * 7, wrong, wrong]))
+        honest = attempt(NOTE, [right], [first], start=later(1))
+        made_up = tuple(
+            s.model_copy(update={"status": "corrected", "origin": first.id}) if s.claim == "m2" else s
+            for s in honest.standings
+        )
+        forged = honest.model_copy(update={"standings": made_up, "turns": (first.turns[0],)}).sealed()
+        record_pass(workspace, forged)
+        with pytest.raises(GateError, match=r"no attempt on file set \^m2 right"):
+            store.propose_from_attempt(forged.id)
+
     def test_carried_misconceptions_are_said(self, workspace: Workspace, store: PromotionStore) -> None:
         first = record_pass(workspace, attempt(NOTE, [*[right] * 7, wrong, wrong]))
         made = store.propose_from_attempt(record_pass(workspace, attempt(NOTE, [right], [first], start=later(1))).id)

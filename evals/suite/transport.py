@@ -3,6 +3,7 @@
 A time-out is the model's failure, a broken endpoint is nobody's measurement: the two must never look alike.
 """
 
+import re
 import threading
 import time
 from collections.abc import Mapping
@@ -18,6 +19,9 @@ if TYPE_CHECKING:
 CONNECT_SECONDS = 5.0
 Body = Mapping[str, Any]
 _LASTING = (401, 403, 404)
+_NEEDED = ("model", "messages")
+_LIMIT, _NEWER_LIMIT = "max_tokens", "max_completion_tokens"
+_REFUSES = re.compile(r"unsupported|not support|unknown|unrecogni[sz]ed|not (?:permitted|allowed)", re.I)
 
 
 class TimedOut(ModelError):
@@ -39,7 +43,20 @@ class Infrastructure(ModelError):
 
 
 class Unsupported(ModelError):
-    """The endpoint does not know an option that was sent."""
+    """The endpoint does not take an option that was sent; `param` is the one that its reply names, "" for none."""
+
+    def __init__(self, message: str, param: str = "") -> None:
+        super().__init__(message)
+        self.param = param
+
+    def option(self, sent: Body) -> str | None:
+        """The option of `sent` that is meant: the named one, else the first in quotes, else the first at all.
+
+        A message may name the model, or what to send instead, beside it.
+        """
+        text = str(self)
+        named = [self.param, *re.findall(r"['\"`](\w+)['\"`]", text), *re.findall(r"\w+", text)]
+        return next((name for name in named if name in sent and name not in _NEEDED), None)
 
 
 @dataclass(frozen=True, slots=True)
@@ -138,16 +155,17 @@ class HttpTransport:
         self._lock = threading.Lock()
 
     def post(self, body: Body) -> Reply:
-        """See `Transport`. An option that the endpoint does not know is left out from then on."""
+        """See `Transport`. An option that the endpoint does not take is left out from then on, at most each once."""
         while True:
-            sent = {key: value for key, value in {**body, **self._extra}.items() if key not in self._unknown}
-            if "max_tokens" in self._unknown:
-                sent["max_completion_tokens"] = body["max_tokens"]
+            sent = {**body, **self._extra}
+            if _LIMIT in self._unknown and _LIMIT in sent:
+                sent[_NEWER_LIMIT] = sent[_LIMIT]
+            sent = {key: value for key, value in sent.items() if key not in self._unknown}
             try:
                 return self._post(sent)
             except Unsupported as error:
-                option = next((key for key in sent if key in str(error)), None)
-                if option is None or option in ("model", "messages"):
+                option = error.option(sent)
+                if option is None:
                     raise Infrastructure(str(error)) from None
                 self._unknown.add(option)
 
@@ -190,9 +208,8 @@ class HttpTransport:
 
 def _refusal(response: "httpx.Response") -> ModelError:
     status, text = response.status_code, response.text[:300]
-    known = ("unsupported", "not support", "unknown", "unrecognized", "not permitted", "not allowed")
-    if status == 400 and any(word in text.casefold() for word in known):
-        return Unsupported(text)
+    if status in (400, 422) and _REFUSES.search(response.text):
+        return Unsupported(text, _param(response))
     try:
         wait = float(response.headers.get("retry-after", ""))
     except ValueError:
@@ -200,6 +217,14 @@ def _refusal(response: "httpx.Response") -> ModelError:
     return Infrastructure(
         f"The endpoint answered {status}: {text!r}.", wait=wait, limited=status == 429, lasting=status in _LASTING
     )
+
+
+def _param(response: "httpx.Response") -> str:
+    """The option that OpenAI's form of an error names."""
+    try:
+        return str(response.json()["error"]["param"] or "")
+    except (ValueError, KeyError, TypeError):
+        return ""
 
 
 def _reply(response: "httpx.Response", seconds: float) -> Reply:

@@ -107,7 +107,7 @@ class OpenAIServer:
             self._hang(handler.connection)
             handler.close_connection = True
         elif reply.raw is not None:
-            _send(handler, 200, reply.raw, "text/html")
+            _send(handler, reply.status, reply.raw, "text/html")
         elif reply.status != 200:
             error = {"error": {"message": reply.error, "type": "scripted", "code": None}}
             _send(handler, reply.status, json.dumps(error).encode())

@@ -1,5 +1,6 @@
 """The measured chat over real sockets: what is counted, cached, retried, and told apart."""
 
+import json
 import threading
 import time
 from pathlib import Path
@@ -94,6 +95,63 @@ def test_an_option_that_the_endpoint_does_not_know_is_left_out() -> None:
         assert list(chat(transport(server)).stream(PROMPT, max_tokens=5)) == ["fine"]
         assert "seed" in server.requests[0].body
         assert "seed" not in server.requests[1].body
+
+
+LIMIT = "Unsupported parameter: 'max_tokens' is not supported with this model. Use 'max_completion_tokens' instead."
+HEAT = "Unsupported value: 'temperature' does not support 0 with this model. Only the default (1) value is supported."
+
+
+def refuses(message: str, param: str, code: str) -> Reply:
+    """A refusal as OpenAI sends it."""
+    error = {"message": message, "type": "invalid_request_error", "param": param, "code": code}
+    return Reply(status=400, raw=json.dumps({"error": error}).encode())
+
+
+@pytest.mark.parametrize("named", [True, False], ids=["with a param", "message only"])
+def test_a_newer_openai_model_is_sent_its_own_limit_and_no_temperature(named: bool) -> None:
+    script = (
+        [refuses(LIMIT, "max_tokens", "unsupported_parameter"), refuses(HEAT, "temperature", "unsupported_value")]
+        if named
+        else [fails(400, LIMIT), fails(400, HEAT)]
+    )
+    with OpenAIServer(*script, says("fine")) as server:
+        to = transport(server)
+        assert list(chat(to).stream(PROMPT, max_tokens=5)) == ["fine"]
+        last = server.requests[-1].body
+        assert (last["model"], last["max_completion_tokens"]) == ("scripted", 5)
+        assert not {"max_tokens", "temperature"} & set(last)
+        list(chat(to, Draw(seed=8)).stream(PROMPT, max_tokens=5))
+        assert len(server.requests) == 4, "what was learnt holds for the next request"
+
+
+def test_an_endpoint_that_takes_neither_limit_is_asked_without_one() -> None:
+    other = "Unknown parameter: 'max_completion_tokens'."
+    with OpenAIServer(fails(400, LIMIT), fails(400, other), says("fine")) as server:
+        assert list(chat(transport(server)).stream(PROMPT, max_tokens=5)) == ["fine"]
+        assert not {"max_tokens", "max_completion_tokens"} & set(server.requests[-1].body)
+
+
+def test_a_refusal_in_another_form_is_understood() -> None:
+    detail = [{"type": "extra_forbidden", "loc": ["body", "seed"], "msg": "Extra inputs are not permitted", "input": 7}]
+    refusal = Reply(status=422, raw=json.dumps({"detail": detail}).encode())
+    with OpenAIServer(refusal, says("fine")) as server:
+        assert list(chat(transport(server)).stream(PROMPT, max_tokens=5)) == ["fine"]
+        assert "seed" not in server.requests[-1].body
+
+
+@pytest.mark.parametrize(
+    "message",
+    [
+        "The model 'scripted' is not supported.",
+        "Unsupported value: 'messages[0].role' does not support 'system'.",
+        HEAT,
+    ],
+)
+def test_a_refusal_that_nothing_can_be_left_out_for_ends(message: str) -> None:
+    with OpenAIServer(fails(400, message)) as server:
+        with pytest.raises(Infrastructure):
+            list(chat(transport(server)).stream(PROMPT, max_tokens=5))
+        assert len(server.requests) <= 5
 
 
 def test_an_empty_reply_is_a_failure_of_the_model() -> None:

@@ -5,7 +5,8 @@
 
 A judge's figure may be believed where its kappa on at least 100 labelled answers is 0.6 or more; below that it is a
 trend of itself. ragas drops failed rows from its means, so that scores rise as failures rise: here a row that fails
-or comes back as NaN is an error, rows are counted before and after, and a metric with less than 98 % is unmeasured.
+or comes back as NaN is an error, and so is one whose judge left a statement without a verdict; a run's answers are
+counted against what the run measured, and a metric with less than 98 % of its rows is unmeasured.
 """
 
 import argparse
@@ -24,6 +25,7 @@ from evals.suite.decision import COVERAGE
 if TYPE_CHECKING:
     from agent.adapters.retrieval import Embedder
     from agent.app import App
+    from evals.suite.session import Home
 
 BELIEVED, FEWEST = 0.6, 100
 METRICS = ("faithfulness", "answer relevancy", "context recall")
@@ -99,7 +101,6 @@ async def _judge(
             values.append(value)
             if value is None:
                 errors[number] = why
-        assert len(values) == len(rows), "a row is missing"
         judged.append(Judged(name, tuple(values), errors))
     return judged
 
@@ -129,7 +130,7 @@ def _scorers(endpoint: Endpoint, embedder: "Embedder | None", metrics: Sequence[
     llm = llm_factory(endpoint.model, client=client, temperature=0.0, max_tokens=TOKENS)
     found: dict[str, Score] = {}
     if "faithfulness" in metrics:
-        faithful = Faithfulness(llm=llm)
+        faithful = _every_statement(Faithfulness)(llm=llm)
         found["faithfulness"] = lambda row: faithful.ascore(
             user_input=row.question, response=row.answer, retrieved_contexts=list(row.contexts)
         )
@@ -144,6 +145,20 @@ def _scorers(endpoint: Endpoint, embedder: "Embedder | None", metrics: Sequence[
             user_input=row.question, retrieved_contexts=list(row.contexts), reference=row.reference
         )
     return found
+
+
+def _every_statement(metric: Any) -> Any:
+    """The metric, refusing a judge that leaves statements out: ragas divides by the verdicts that came back."""
+
+    class Counted(metric):  # type: ignore[misc]
+        async def _create_verdicts(self, statements: list[str], context: str) -> Any:
+            found = await super()._create_verdicts(statements, context)
+            if len(found.statements) != len(statements):
+                msg = f"{len(found.statements)} verdicts came back for {len(statements)} statements"
+                raise ValueError(msg)
+            return found
+
+    return Counted
 
 
 def _embeddings(embedder: "Embedder") -> Any:
@@ -231,6 +246,27 @@ def answered(samples: Sequence[Mapping[str, Any]], questions: Mapping[str, str])
     return rows
 
 
+def first_samples(home: "Home", run: str, subject: str) -> list[Mapping[str, Any]]:
+    """The measured first sample of each item of a run, as its journal has them.
+
+    Raises:
+        SetupError: the journal does not hold as many as the run counted.
+    """
+    from evals.suite.folders import read_rows
+
+    result = home.result(run)
+    begin = f"{subject}/first/candidate/0/"
+    rows = read_rows(home.run_folder(result.id) / "journal.jsonl")
+    found = {row["case"]: row for row in rows if row["key"].startswith(begin) and row["status"] != "unmeasured"}
+    counted = {s.name: s.metrics[s.primary].items for s in result.subjects if s.primary in s.metrics}.get(subject, 0)
+    if not found or len(found) != counted:
+        raise SetupError(
+            f"The run {result.id} measured {counted} items of {subject} and its journal holds {len(found)} first "
+            "samples; judge a run that sampled them all, `study eval run --full`."
+        )
+    return list(found.values())
+
+
 def main() -> int:
     """Run one part; exit code 11 where a metric is unmeasured."""
     from agent.app import App
@@ -269,14 +305,14 @@ def _endpoint(app: "App") -> Endpoint:
 
 
 def _answers(app: "App", run: str) -> list[Row]:
-    from evals.suite.folders import read_rows
     from evals.suite.session import Home
     from evals.suite.subjects import SUBJECTS
 
     home = Home(app.settings.root / ".study" / "evals")
-    rows = read_rows(home.run_folder(home.result(run).id) / "journal.jsonl")
-    first = [row for row in rows if row["key"].startswith("answering/first/candidate/0/")]
-    return answered(first, {case.id: str(case.input["question"]) for case in SUBJECTS["answering"]().cases()})
+    return answered(
+        first_samples(home, run, "answering"),
+        {case.id: str(case.input["question"]) for case in SUBJECTS["answering"]().cases()},
+    )
 
 
 if __name__ == "__main__":

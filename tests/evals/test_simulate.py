@@ -135,12 +135,20 @@ class TestPlay:
         assert once.answers == len(once.attempt.turns)
 
     def test_a_grader_that_accepts_everything_is_seen_in_the_table(self) -> None:
+        kinds: tuple[Kind, ...] = ("knows all", "lacks one claim", "copies", "bluffs")
         easy = OracleGrader([SHEET], passes=1.0)
-        played = [play(Learner.draw("wrong", SHEET, seed), easy, Policy(voiced=1.0)) for seed in range(2)]
-        rows = summary(played)
-        assert [row["met"] for row in rows] == [not any(p.passed for p in played)]
-        assert len(false_passes(played, 5)) == sum(p.passed for p in played)
-        assert "| wrong | 2 |" in summary_table(rows)
+        played = [play(Learner.draw(kind, SHEET, seed), easy, Policy()) for kind in kinds for seed in range(2)]
+        rows = {row["kind"]: row for row in summary(played)}
+        assert {kind: row["passed"] for kind, row in rows.items()} == {
+            "knows all": 2, "lacks one claim": 2, "bluffs": 2, "copies": 0,
+        }  # fmt: skip
+        assert {kind: row["met"] for kind, row in rows.items()} == {
+            "knows all": True, "lacks one claim": False, "bluffs": False, "copies": True,
+        }  # fmt: skip
+        told = false_passes(played, 5)
+        assert [line.partition(":")[0] for line in told] == ["lacks one claim"] * 2 + ["bluffs"] * 2
+        assert "accepted ^" in told[0], "it names what was taken for true"
+        assert "| bluffs | 2 | 100.0% |" in summary_table(list(rows.values()))
 
 
 class TestTables:

@@ -4,13 +4,15 @@ import json
 import subprocess
 import sys
 from collections.abc import Sequence
+from pathlib import Path
 
 import pytest
 
 from agent.domain.errors import SetupError
-from evals.suite.judges import Calibration, Endpoint, Judged, Row, answered, calibrate, judge, labelled
+from evals.suite.judges import Calibration, Endpoint, Judged, Row, answered, calibrate, first_samples, judge, labelled
 from tests.helpers.embedders import HashingEmbedder
 from tests.helpers.openai_server import OpenAIServer, Reply, fails, says
+from tests.helpers.suite import home, model, session
 
 ROW = Row("What grows?", "The cache grows. It is blue.", ("The cache grows with each token.",), "The cache grows.")
 
@@ -56,6 +58,32 @@ def test_a_failed_row_is_an_error_and_no_score(reply: Reply) -> None:
     assert list(judged.errors) == [1]
     assert judged.coverage == 0.5
     assert judged.mean is None, "ragas would say 1.0"
+
+
+def test_a_judge_that_leaves_a_statement_out_is_an_error_and_no_higher_score() -> None:
+    said = statements("The cache grows.", "It is blue.")
+    (judged,) = run([ROW], ["faithfulness"], said, verdicts(True))
+    assert judged.scores == (None,), "ragas would say 1.0"
+    assert "1 verdicts came back for 2 statements" in judged.errors[0]
+
+
+def test_a_runs_samples_are_counted_against_what_it_measured(tmp_path: Path) -> None:
+    place = home(tmp_path)
+    whole = session(place, model(greedy=True)).run()
+    assert len(first_samples(place, "latest", "drill")) == 200
+    journal = place.run_folder(whole.id) / "journal.jsonl"
+    lines = journal.read_text(encoding="utf-8").splitlines(keepends=True)
+    lines.remove(next(line for line in lines if "drill/first/candidate/0/" in line))
+    journal.write_text("".join(lines), encoding="utf-8")
+    with pytest.raises(SetupError, match="measured 200 items of drill and its journal holds 199"):
+        first_samples(place, "latest", "drill")
+    with pytest.raises(SetupError, match="measured 0 items of answering"):
+        first_samples(place, "latest", "answering")
+
+
+def test_labels_and_scores_that_do_not_match_are_refused() -> None:
+    with pytest.raises(AssertionError, match="a label is missing"):
+        calibrate([True], Judged("m", (1.0, 0.0), {}))
 
 
 def test_relevancy_without_an_embedder_is_refused() -> None:

@@ -22,7 +22,8 @@ class Case:
     from (a note's id, a recorded day, a gate situation): cases of one source stand or fall together, so the tests
     take them as a cluster. `split`: `dev` cases raise an alarm, `sealed` ones may confirm it. `slices` name groups
     that are reported apart, e.g. `{"kind": "boundary", "track": "02"}`. `marker` is a text of the case that its
-    rendered prompt holds word for word; our own endpoint knows the case by it ("" where no prompt is sent).
+    rendered prompt holds word for word; our own endpoint knows the case by it ("" where no prompt is sent). `weight`:
+    it counts as so many cases of its source, where one kind would drown another.
     """
 
     id: str
@@ -32,6 +33,7 @@ class Case:
     expected: Mapping[str, Any] = field(default_factory=dict)
     slices: Mapping[str, str] = field(default_factory=dict)
     marker: str = ""
+    weight: int = 1
 
 
 @dataclass(frozen=True, slots=True)

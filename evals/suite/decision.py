@@ -56,14 +56,15 @@ def compare(cases: Iterable[Case], baseline: Mapping[str, float], candidate: Map
         return None
     groups: dict[str, list[float]] = {}
     for case in shared:
-        groups.setdefault(case.source, []).append(candidate[case.id] - baseline[case.id])
+        groups.setdefault(case.source, []).extend([candidate[case.id] - baseline[case.id]] * case.weight)
+    total = sum(case.weight for case in shared)
     low, high = paired.interval(groups)
-    differences = [value for group in groups.values() for value in group]
+    differences = [candidate[case.id] - baseline[case.id] for case in shared]
     return Comparison(
         items=len(shared),
         sources=len(groups),
-        baseline=sum(baseline[case.id] for case in shared) / len(shared),
-        candidate=sum(candidate[case.id] for case in shared) / len(shared),
+        baseline=sum(case.weight * baseline[case.id] for case in shared) / total,
+        candidate=sum(case.weight * candidate[case.id] for case in shared) / total,
         difference=paired.mean_difference(groups),
         low=low,
         high=high,

@@ -55,7 +55,8 @@ def decisive(subject: Subject) -> tuple[str, ...]:
 
 def dataset_hash(cases: Iterable[Case]) -> str:
     """Over everything in the cases that can change a figure."""
-    return digest([[c.id, c.source, c.split, dict(c.input), dict(c.expected)] for c in cases])
+    rows = [[c.id, c.source, c.split, dict(c.input), dict(c.expected), c.weight] for c in cases]
+    return digest([row if row[-1] != 1 else row[:-1] for row in rows])
 
 
 def code_hash(modules: Sequence[str]) -> str:

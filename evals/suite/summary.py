@@ -97,19 +97,21 @@ def same_against_same(cases: Iterable[Case], samples: Iterable[Sample], metric: 
 
 def metrics(track: Track, baseline: Baseline | None) -> dict[str, Metric]:
     """Every metric over the candidate's first samples."""
-    sources = {case.id: case.source for case in track.plan.cases}
+    cases = {case.id: case for case in track.plan.cases}
     found = {}
     for metric in track.plan.subject.scorer.metrics:
         groups: dict[str, list[float]] = {}
-        for case, score in item_scores(track.candidate, metric).items():
-            groups.setdefault(sources[case], []).append(score)
+        scores = item_scores(track.candidate, metric)
+        for id, score in scores.items():
+            groups.setdefault(cases[id].source, []).extend([score] * cases[id].weight)
         if groups:
             low, high = paired.interval(groups)
-            count = sum(len(group) for group in groups.values())
             before = baseline.summary.get(metric) if baseline else None
             target = track.plan.subject.scorer.targets.get(metric)
             mean = paired.mean_difference(groups)
-            found[metric] = Metric(mean, max(0.0, low), min(1.0, high), count, before[0] if before else None, target)
+            found[metric] = Metric(
+                mean, max(0.0, low), min(1.0, high), len(scores), before[0] if before else None, target
+            )
     return found
 
 

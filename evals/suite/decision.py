@@ -1,10 +1,10 @@
 """From the samples of two arms to a verdict. Pure: the thresholds, and the sentences that a person reads."""
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal
 
-from evals.suite import paired
+from evals.suite import paired, power
 from evals.suite.contract import Case
 from evals.suite.samples import Sample
 
@@ -16,7 +16,7 @@ EXIT: Mapping[Verdict, int] = {
     "invalid": 11,
     "budget spent": 12,
 }
-_WORST_FIRST: Sequence[Verdict] = ("regression", "invalid", "budget spent", "inconclusive", "not worse")
+WORST_FIRST: Sequence[Verdict] = ("regression", "invalid", "budget spent", "inconclusive", "not worse")
 
 MARGIN = 0.05
 """A drop up to here is not worth a person's evening."""
@@ -25,7 +25,7 @@ ALARM = 0.2
 nothing changed turns red with a chance of at most 0.2 × 0.05 = 1 %."""
 CONFIRM = 0.05
 BLIND = 2 * MARGIN
-"""A run that could not have seen a drop of this size says "inconclusive", not "not worse"."""
+"""A run that would not have found a drop of this size, confirmation included, says "inconclusive", not "not worse"."""
 COVERAGE = 0.98
 SHAKY = 0.02
 """Share of requests whose first try failed at the endpoint, from which nothing that it says is trusted."""
@@ -33,7 +33,10 @@ SHAKY = 0.02
 
 @dataclass(frozen=True, slots=True)
 class Comparison:
-    """Candidate minus baseline on the items that both arms measured; rates and differences of the primary metric."""
+    """Candidate minus baseline on the items that both arms measured; rates and differences of the primary metric.
+
+    `detectable`: the drop that would have been called a regression with 80 % power. `error`: of the difference.
+    """
 
     items: int
     sources: int
@@ -47,6 +50,7 @@ class Comparison:
     detectable: float
     lost: int
     won: int
+    error: float = 1.0
 
 
 def compare(cases: Iterable[Case], baseline: Mapping[str, float], candidate: Mapping[str, float]) -> Comparison | None:
@@ -60,7 +64,8 @@ def compare(cases: Iterable[Case], baseline: Mapping[str, float], candidate: Map
     total = sum(case.weight for case in shared)
     low, high = paired.interval(groups)
     differences = [candidate[case.id] - baseline[case.id] for case in shared]
-    return Comparison(
+    error = min(1.0, paired.standard_error(groups))
+    found = Comparison(
         items=len(shared),
         sources=len(groups),
         baseline=sum(case.weight * baseline[case.id] for case in shared) / total,
@@ -70,10 +75,40 @@ def compare(cases: Iterable[Case], baseline: Mapping[str, float], candidate: Map
         high=high,
         p_worse=paired.worse_p(groups),
         p_better=paired.better_p(groups),
-        detectable=paired.detectable(groups),
+        detectable=1.0,
         lost=sum(value < -1e-9 for value in differences),
         won=sum(value > 1e-9 for value in differences),
+        error=error,
     )
+    return alone(found)
+
+
+def alone(found: Comparison, compared: int = 1) -> Comparison:
+    """With the drop that a single test finds when `compared` subjects are tested and nothing confirms it."""
+    stage = power.Stage(CONFIRM / compared, found.error, found.items, found.sources)
+    return replace(found, detectable=power.detectable([stage], margin=MARGIN))
+
+
+def would_have_seen(
+    first: Comparison,
+    fresh: Comparison,
+    *,
+    draws: tuple[int, int],
+    weights: tuple[float, float],
+    compared: int,
+    alarmed: int = 1,
+) -> float:
+    """The drop that alarm and confirmation find together, by the spread of either stage.
+
+    `draws` are the samples of an item in each, `weights` what the two count in their common difference. `compared` and
+    `alarmed` are the subjects between which Holm's correction divides the levels of the two.
+    """
+    levels = ALARM / compared, CONFIRM / alarmed
+    stages = [
+        power.Stage(alpha, stage.error, stage.items, stage.sources, weight, repeats)
+        for alpha, stage, weight, repeats in zip(levels, (first, fresh), weights, draws, strict=True)
+    ]
+    return power.detectable(stages, margin=MARGIN)
 
 
 def item_scores(samples: Iterable[Sample], metric: str) -> dict[str, float]:
@@ -106,42 +141,42 @@ def unmeasured(samples: Sequence[Sample]) -> str:
     return f"{len(missing)} of {len(samples)} samples are unmeasured (at most {1 - COVERAGE:.0%} may be){why}"
 
 
-def newly_broken(samples: Iterable[Sample], known: Mapping[str, Sequence[str]]) -> list[str]:
-    """Sentences on invariants that break where the baseline's did not."""
-    found = {}
-    for sample in samples:
-        for name, sentence in sample.broken.items():
-            if sample.case not in known.get(name, ()):
-                found[name, sample.case] = sentence
-    return list(found.values())
-
-
 def alarms(firsts: Mapping[str, Comparison]) -> dict[str, float]:
     """Subjects whose drop deserves fresh samples, with their adjusted p-values (Holm over the subjects compared)."""
     adjusted = paired.holm({name: first.p_worse for name, first in firsts.items()})
     return {name: p for name, p in adjusted.items() if p <= ALARM and firsts[name].difference < 0}
 
 
-def confirmed(fresh: Mapping[str, Comparison], both: Mapping[str, Comparison]) -> dict[str, bool]:
-    """Alarms that fresh samples bear out: worse again by themselves (Holm), and by more than the margin over both."""
+def confirmed(fresh: Mapping[str, Comparison]) -> set[str]:
+    """Alarms that fresh samples bear out by themselves: worse again (Holm over the alarms)."""
     adjusted = paired.holm({name: again.p_worse for name, again in fresh.items()})
-    return {name: adjusted[name] <= CONFIRM and both[name].difference < -MARGIN for name in fresh}
+    return {name for name, p in adjusted.items() if p <= CONFIRM and fresh[name].difference < 0}
 
 
-def judge_unalarmed(first: Comparison) -> tuple[Verdict, str]:
-    """The verdict where no drop was found, with what the run could have seen."""
-    seen = f"a drop of {_points(first.detectable)} points would have been seen"
-    if first.difference > 0 and first.p_better <= CONFIRM:
+def judge(found: Comparison, *, worse: bool = False) -> tuple[Verdict, str]:
+    """The verdict where no regression was found, with what would have been seen.
+
+    A drop that is there, by its p-value or since fresh samples bore it out (`worse`), is never called none: it lies
+    within the margin, or it cannot be told whether it does.
+    """
+    seen = f"a drop of {_points(found.detectable)} points would have been seen"
+    if found.difference < 0 and (worse or found.p_worse <= CONFIRM):
+        size = f"{_points(-found.difference)} points worse (p {p_value(found.p_worse)})"
+        if found.low >= -MARGIN:
+            return "not worse", f"{size}, within the margin of {100 * MARGIN:.0f}"
+        reach = f"anything from {_points(max(0.0, -found.high))} to {_points(-found.low)}"
+        return "inconclusive", f"{size}, {reach}, where a regression begins at {100 * MARGIN:.0f}"
+    if found.difference > 0 and found.p_better <= CONFIRM:
         return "not worse", f"better; {seen}"
-    if first.detectable > BLIND:
+    if found.detectable > BLIND:
         return "inconclusive", f"no drop was found, but only {seen}"
-    return "not worse", f"no drop; {seen}"
+    return "not worse", f"no drop was found; {seen}"
 
 
 def overall(verdicts: Iterable[Verdict]) -> Verdict:
     """The run's verdict: the worst of its subjects'; budget spent where nothing was measured at all."""
     given = set(verdicts)
-    return next((verdict for verdict in _WORST_FIRST if verdict in given), "budget spent")
+    return next((verdict for verdict in WORST_FIRST if verdict in given), "budget spent")
 
 
 def slices(

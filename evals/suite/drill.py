@@ -9,14 +9,15 @@ from collections.abc import Mapping, Sequence
 from pydantic import BaseModel
 
 from agent.ports import Chat
-from evals.suite.contract import Case, Fixture, Unparsed, Value, Variant
+from evals.suite.contract import Case, Fixture, Invariant, Split, Unparsed, Value, Variant
 from evals.suite.defects import damaged
 from evals.suite.endpoint import Asked
 from graphs.prompts import prompt, template_text
 
 TEMPLATE = "quiz/hint"
 RULE = "Never say the answer"
-_GOOD, _BAD = "ANSWER: right", "ANSWER: wrong"
+_LEAKY, _STRIDE = "!", 37
+_GOOD, _BAD, _TOLD = "ANSWER: right", "ANSWER: wrong", "ANSWER: wrong, as the key says"
 
 
 class DrillScorer:
@@ -37,8 +38,21 @@ class DrillScorer:
         return [Fixture("right", good, case, {"answer": "right" if good else "wrong"}) for good in (True, False)]
 
 
+class NoKey:
+    """The key is never told."""
+
+    name = "the key is never told"
+
+    def broken(self, case: Case, value: Value) -> str:
+        """See `Invariant`."""
+        return f"The answer to {case.id} tells the key." if "key" in str(value["answer"]) else ""
+
+
 class Drill:
-    """`sources` notes with `per_source` questions each; every third note is sealed."""
+    """`sources` notes with `per_source` questions each; every third note is sealed.
+
+    A flawed reply to one of the `leaky` questions breaks the invariant too: on any night, where the model varies.
+    """
 
     title = "Drill"
     templates = (TEMPLATE,)
@@ -46,19 +60,19 @@ class Drill:
     code = ("evals.suite.drill",)
     uses_chat = True
     scorer = DrillScorer()
-    invariants = ()
+    invariants: Sequence[Invariant] = (NoKey(),)
 
-    def __init__(self, name: str = "drill", sources: int = 50, per_source: int = 4) -> None:
+    def __init__(self, name: str = "drill", sources: int = 50, per_source: int = 4, leaky: int = 0) -> None:
         self.name = name
-        self._cases = [
-            Case(
-                f"{name}-{source}-{item}", f"{name}-{source}", "sealed" if source % 3 == 0 else "dev",
-                {"question": f"{name}-{source}-{item}?"}, {"answer": "right"}, {"parity": str(item % 2)},
-                marker=f"{name}-{source}-{item}?",
-            )
-            for source in range(sources)
-            for item in range(per_source)
-        ]  # fmt: skip
+        self._cases = []
+        for place in range(sources * per_source):
+            source, item = divmod(place, per_source)
+            id = f"{name}-{source}-{item}"
+            question = f"{id}{_LEAKY if place * _STRIDE % (sources * per_source) < leaky else ''}?"
+            split: Split = "sealed" if source % 3 == 0 else "dev"
+            slices = {"parity": str(item % 2)}
+            given, right = {"question": question}, {"answer": "right"}
+            self._cases.append(Case(id, f"{name}-{source}", split, given, right, slices, marker=question))
 
     @property
     def defects(self) -> Sequence[Variant]:
@@ -84,14 +98,15 @@ class Drill:
 
     def imitate(self, case: Case, user: str) -> tuple[str, str]:
         """See `Subject`."""
-        return _GOOD, _BAD
+        return _GOOD, _TOLD if case.marker.endswith(f"{_LEAKY}?") else _BAD
 
 
 def recognise(_system: str, user: str) -> Asked | None:
     """Find a drill's case without a search: its question stands on a line of its own."""
     line = next((line for line in user.split("\n") if line.startswith("Question: ")), "")
     question = line.removeprefix("Question: ").removesuffix("?")
-    return Asked(question, _GOOD, _BAD) if question else None
+    leaky = question.endswith(_LEAKY)
+    return Asked(question.removesuffix(_LEAKY), _GOOD, _TOLD if leaky else _BAD) if question else None
 
 
 def harmless(template: str = TEMPLATE) -> Variant:

@@ -1,14 +1,16 @@
 """The course of a run: preflight, canary, samples, test, confirmation, verdict. Files and clocks are the caller's."""
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
+from typing import Literal
 
 from evals.suite.canary import Outputs, look, place
-from evals.suite.chat import Spent
 from evals.suite.contract import Case
 from evals.suite.decision import (
     COVERAGE,
+    MARGIN,
     SHAKY,
+    WORST_FIRST,
     Comparison,
     Verdict,
     alarms,
@@ -16,66 +18,20 @@ from evals.suite.decision import (
     confirmed,
     coverage,
     item_scores,
-    judge_unalarmed,
-    newly_broken,
+    judge,
     p_value,
     pool,
     unmeasured,
+    would_have_seen,
 )
+from evals.suite.invariants import AGAIN, Breaks, breaks, broken_for_certain, suspects, verdict_on
+from evals.suite.paired import holm
 from evals.suite.plan import Plan
 from evals.suite.preflight import preflight
 from evals.suite.samples import Arm, Bench, Sample
+from evals.suite.track import Track
 
 _FEWEST_SHAKY = 3
-
-
-@dataclass(slots=True)
-class Track:
-    """A subject on its way through a run. `done` holds its verdict once it is fixed.
-
-    `drifted`: the canary is not the baseline's, so nothing that was sampled before counts.
-    """
-
-    plan: Plan
-    repeatable: bool = True
-    drifted: bool = False
-    candidate: list[Sample] = field(default_factory=list)
-    baseline: list[Sample] = field(default_factory=list)
-    fresh_candidate: list[Sample] = field(default_factory=list)
-    fresh_baseline: list[Sample] = field(default_factory=list)
-    canary: str = ""
-    canary_samples: list[Sample] = field(default_factory=list)
-    outputs: Outputs = field(default_factory=dict)
-    first: Comparison | None = None
-    fresh: Comparison | None = None
-    both: Comparison | None = None
-    alarm_p: float | None = None
-    done: tuple[Verdict, str] | None = None
-
-    @property
-    def name(self) -> str:
-        """The subject's."""
-        return self.plan.subject.name
-
-    @property
-    def primary(self) -> str:
-        """The metric that decides."""
-        return self.plan.subject.scorer.metrics[0]
-
-    @property
-    def repeats(self) -> int:
-        """Samples of an item in the first stage."""
-        return 1 if self.repeatable else self.plan.options.repeats
-
-    @property
-    def spent(self) -> Spent:
-        """What all samples cost, the canary's too."""
-        return sum((sample.spent for sample in [*self.canary_samples, *self.samples]), Spent())
-
-    @property
-    def samples(self) -> list[Sample]:
-        """All samples of both arms."""
-        return [*self.candidate, *self.baseline, *self.fresh_candidate, *self.fresh_baseline]
 
 
 class Engine:
@@ -186,8 +142,7 @@ class Engine:
 
     def _check(self, track: Track, planned: int) -> None:
         """Fix the verdict where the samples are no measurement, broke an invariant, or are too few."""
-        known = track.plan.baseline.known if track.plan.baseline else {}
-        broken = newly_broken([*track.candidate, *track.fresh_candidate], known)
+        broken = broken_for_certain(track)
         requests, shaky = track.spent.requests, track.spent.shaky
         if broken and track.plan.baseline is not None:
             track.done = ("regression", f"an invariant broke: {broken[0]}")
@@ -215,13 +170,36 @@ class Engine:
                     f"nothing that decides has changed, and all {track.first.items} scores came out the same",
                 )
         open_ = {track.name: track for track in tracks if track.done is None and track.first}
+        for track in open_.values():
+            self._foresee(track, compared=len(open_))
         raised = alarms({name: track.first for name, track in open_.items() if track.first})
         for name, track in open_.items():
             if name in raised:
                 track.alarm_p = raised[name]
             elif track.first is not None:
-                track.done = judge_unalarmed(track.first)
+                track.done = judge(track.first)
         self._confirm([open_[name] for name in raised])
+        self._hold_invariants(list(open_.values()))
+
+    def _foresee(self, track: Track, *, compared: int) -> None:
+        """Note which drop the first samples and a confirmation like them would have found."""
+        first = track.first
+        assert first is not None
+        fresh = first
+        if not track.plan.rerunnable:
+            sealed = track.plan.sealed_cases
+            sources = len({case.source for case in sealed})
+            error = first.error * (first.sources / sources) ** 0.5 if sources else 1.0
+            fresh = replace(first, items=len(sealed), sources=sources, error=error)
+        track.compared = compared
+        track.first = replace(first, detectable=self._detectable(track, first, fresh))
+
+    def _detectable(self, track: Track, first: Comparison, fresh: Comparison, *, alarmed: int = 1) -> float:
+        """The drop that these two stages find; how much each counts in their common difference is said by `pool`."""
+        again = track.plan.rerunnable
+        draws = track.repeats, track.plan.options.repeats if again or not track.repeatable else 1
+        weights = draws if again else (first.items, fresh.items)
+        return would_have_seen(first, fresh, draws=draws, weights=weights, compared=track.compared, alarmed=alarmed)
 
     def _came_out_the_same(self, track: Track, first: Comparison) -> bool:
         """Whether there is nothing left to test: a repeatable subject, unchanged, whose items all score as before.
@@ -235,12 +213,9 @@ class Engine:
         for track in tracks:
             self._fresh_samples(track)
         ready = [track for track in tracks if track.done is None and track.fresh and track.both]
-        borne_out = confirmed(
-            {track.name: track.fresh for track in ready if track.fresh},
-            {track.name: track.both for track in ready if track.both},
-        )
+        borne_out = confirmed({track.name: track.fresh for track in ready if track.fresh})
         for track in ready:
-            track.done = self._confirmed(track, borne_out=borne_out[track.name])
+            track.done = self._confirmed(track, borne_out=track.name in borne_out, alarmed=len(ready))
 
     def _fresh_samples(self, track: Track) -> None:
         """Fresh draws of both arms; the sealed cases where the baseline cannot be run again."""
@@ -252,9 +227,7 @@ class Engine:
                 track.done = ("inconclusive", f"{told} (p {track.alarm_p:.3f}): promote a run of this one")
             return
         sampled = again or not track.repeatable
-        temperature = plan.options.spread if track.repeatable else plan.options.temperature
-        arm = Arm("confirm", "candidate", plan.candidate, temperature if sampled else 0.0, sampled)
-        arm = replace(arm, salt=plan.salt if sampled else "")
+        arm = self._drawn(track, "confirm") if sampled else Arm("confirm", "candidate", plan.candidate)
         cases = plan.cases if again else plan.sealed_cases
         repeats = plan.options.repeats if sampled else 1
         arms = [(arm, cases, track.fresh_candidate)]
@@ -272,15 +245,48 @@ class Engine:
         if track.done is None and (track.fresh is None or track.both is None):
             track.done = ("inconclusive", f"an alarm (p {track.alarm_p:.3f}) that nothing fresh can confirm")
 
-    def _confirmed(self, track: Track, *, borne_out: bool) -> tuple[Verdict, str]:
-        assert track.fresh is not None
-        assert track.both is not None
+    def _drawn(self, track: Track, stage: Literal["confirm", "broken"]) -> Arm:
+        """The candidate's arm with fresh draws: of a model that repeats itself at a temperature where it varies."""
+        options = track.plan.options
+        temperature = options.spread if track.repeatable else options.temperature
+        return Arm(stage, "candidate", track.plan.candidate, temperature, sampled=True, salt=track.plan.salt)
+
+    def _hold_invariants(self, tracks: Sequence[Track]) -> None:
+        """Look at what was broken where replies vary; it may turn a verdict that is no worse."""
+        open_ = [track for track in tracks if track.done and track.done[0] in ("not worse", "inconclusive")]
+        found = {track.name: self._breaks(track) for track in open_}
+        adjusted = holm({f"{name}: {each.name}": each.p for name, broken in found.items() for each in broken})
+        for track in open_:
+            assert track.done is not None
+            if track.done[0] in ("invalid", "budget spent"):  # while the suspects were drawn again
+                continue
+            told = [verdict_on(each, adjusted[f"{track.name}: {each.name}"]) for each in found[track.name]]
+            for verdict, why in filter(None, told):
+                if verdict == "regression" and track.plan.kind == "unchanged":
+                    verdict, why = "invalid", f"environment drift under the same fingerprint: {why}"
+                track.done = min((track.done, (verdict, why)), key=lambda done: WORST_FIRST.index(done[0]))
+
+    def _breaks(self, track: Track) -> list[Breaks]:
+        """Draw the suspects again in both arms, and count."""
+        cases, arm = suspects(track), self._drawn(track, "broken")
+        if cases:
+            other = replace(arm, name="baseline", variant=track.plan.baseline_variant)
+            self._take(track, [(arm, cases, track.again_candidate), (other, cases, track.again_baseline)], AGAIN)
+        return breaks(track)
+
+    def _confirmed(self, track: Track, *, borne_out: bool, alarmed: int) -> tuple[Verdict, str]:
+        first, fresh, both = track.first, track.fresh, track.both
+        assert first is not None
+        assert fresh is not None
+        assert both is not None
         assert track.alarm_p is not None
-        seen = f"alarm p {p_value(track.alarm_p)}, fresh samples p {p_value(track.fresh.p_worse)}"
-        size = f"{-100 * track.both.difference:.1f} points"
-        if not borne_out:
-            verdict, what = judge_unalarmed(track.both)
-            return verdict, f"an alarm was not borne out ({seen}): {what}"
+        both = replace(both, detectable=self._detectable(track, first, fresh, alarmed=alarmed))
+        track.both = both
+        seen = f"alarm p {p_value(track.alarm_p)}, fresh samples p {p_value(fresh.p_worse)}"
+        size = f"{-100 * both.difference:.1f} points"
+        if not borne_out or both.difference >= -MARGIN:
+            verdict, what = judge(both, worse=borne_out)
+            return verdict, f"an alarm was {'' if borne_out else 'not '}borne out ({seen}): {what}"
         if track.plan.kind == "unchanged":
             return "invalid", f"environment drift: {size} worse under the same fingerprint ({seen})"
         if track.name in self._demoted:

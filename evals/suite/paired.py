@@ -6,8 +6,7 @@ a source could be exchanged, so the sign of its summed difference is a coin flip
 
 from collections.abc import Mapping, Sequence
 from fractions import Fraction
-from math import ceil, comb, lcm, log2, sqrt
-from statistics import NormalDist
+from math import comb, lcm, sqrt
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -87,6 +86,23 @@ def _exact_p(sizes: Sequence[int], total: int) -> float:
     return float(min(1.0, chance[: reach + total + 1].sum()))
 
 
+def exchange_p(strata: Sequence[tuple[int, int, int, int]]) -> float:
+    """One-sided p-value of "the first arm has more hits", when the draws of each stratum could be exchanged.
+
+    `strata`: hits and draws of the first arm, hits and draws of the second. Exact: given a stratum's hits, those that
+    fall into the first arm are hypergeometric (Fisher 1935), and strata add up.
+    """
+    import numpy as np
+
+    chance: NDArray[np.float64] = np.ones(1)
+    for hits, draws, others, other_draws in strata:
+        both, lowest = hits + others, max(0, hits + others - other_draws)
+        ways = [comb(draws, k) * comb(other_draws, both - k) for k in range(lowest, min(both, draws) + 1)]
+        chance = np.convolve(chance, np.array([0.0] * lowest + [way / comb(draws + other_draws, both) for way in ways]))
+    seen = sum(hits for hits, *_ in strata)
+    return float(min(1.0, chance[seen:].sum()))
+
+
 def interval(groups: Clustered, *, draws: int = 2000, seed: int = 0) -> tuple[float, float]:
     """95 % interval of the mean when whole sources are drawn with replacement; (-1, 1) for fewer than two."""
     kept = [(sum(group), len(group)) for group in groups.values() if group]
@@ -108,22 +124,6 @@ def standard_error(groups: Clustered) -> float:
     mean, count = mean_difference(groups), sum(len(group) for group in kept)
     squares = sum((sum(group) - mean * len(group)) ** 2 for group in kept)
     return sqrt(squares * len(kept) / (len(kept) - 1)) / count
-
-
-def detectable(groups: Clustered, *, alpha: float = 0.05, power: float = 0.8) -> float:
-    """The smallest drop that a one-sided test at `alpha` would have found with this power (a positive number).
-
-    From the spread that was seen; but never less than one lost item in each of as many sources as the coin flips
-    need to reach `alpha`, which is what is left where nothing differed at all. 1.0 where even all would not do.
-    """
-    kept = [group for group in groups.values() if group]
-    needed = ceil(log2(1 / alpha))
-    if len(kept) < needed:
-        return 1.0
-    least = needed / sum(len(group) for group in kept)
-    normal = NormalDist()
-    spread = (normal.inv_cdf(1 - alpha) + normal.inv_cdf(power)) * standard_error(groups)
-    return min(1.0, max(least, spread))
 
 
 def holm(p_values: Mapping[str, float]) -> dict[str, float]:

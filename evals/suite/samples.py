@@ -112,7 +112,7 @@ def sample_from(row: Mapping[str, Any]) -> Sample:
 class Arm:
     """A variant and how its replies are drawn. `stage` and `name` part its samples from all others of the run."""
 
-    stage: Literal["canary", "again", "first", "confirm"]
+    stage: Literal["canary", "again", "first", "confirm", "broken"]
     name: Literal["baseline", "candidate"]
     variant: Variant
     temperature: float = 0.0

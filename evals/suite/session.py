@@ -20,13 +20,14 @@ from evals.suite.canary import place
 from evals.suite.chat import RETRIES
 from evals.suite.contract import CURRENT, Subject
 from evals.suite.decision import EXIT, Verdict, overall
-from evals.suite.engine import Engine, Track
+from evals.suite.engine import Engine
 from evals.suite.folders import append_rows, open_run, read_json, read_rows, write_json
 from evals.suite.plan import Options, Plan, in_order, plan_subject
 from evals.suite.result import RunResult, result_from
 from evals.suite.samples import Bench, FileJournal, Progress
 from evals.suite.store import FileStore
 from evals.suite.summary import broken_cases, primary_scores, summarise
+from evals.suite.track import Track
 from evals.suite.transport import Replay, Transport
 from graphs.prompts import template_text
 

@@ -8,11 +8,12 @@ from typing import Protocol
 from evals.suite import paired
 from evals.suite.baseline import Baseline
 from evals.suite.contract import CURRENT, Case
-from evals.suite.decision import Comparison, compare, coverage, item_scores, newly_broken, slices
-from evals.suite.engine import Track
+from evals.suite.decision import Comparison, compare, coverage, item_scores, slices
+from evals.suite.invariants import broken_anew
 from evals.suite.plan import sampler_name
 from evals.suite.result import Metric, SubjectResult, Worst
 from evals.suite.samples import Sample
+from evals.suite.track import Track
 
 WORST = 8
 _OF_ONE_SOURCE = 2
@@ -60,7 +61,7 @@ def summarise(track: Track, released: Baseline | None = None, requests: Requests
         statuses=dict(Counter(sample.status for sample in track.samples)),
         coverage=coverage(track.samples),
         canary=track.canary,
-        broken=newly_broken([*track.candidate, *track.fresh_candidate], known),
+        broken=broken_anew(track),
         known_broken=sum(len(cases) for cases in known.values()),
         worst=worst(track, reference, requests),
         spent=asdict(track.spent),

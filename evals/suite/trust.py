@@ -26,17 +26,19 @@ from evals.suite.contract import CURRENT, Subject, Variant
 from evals.suite.decision import MARGIN, overall
 from evals.suite.drill import RULE, Drill, harmless, recognise
 from evals.suite.endpoint import StochasticModel, recogniser
-from evals.suite.engine import Engine, Track
+from evals.suite.engine import Engine
 from evals.suite.fingerprint import fingerprint
 from evals.suite.folders import read_rows
 from evals.suite.plan import Options, plan_subject, sampler_name
 from evals.suite.samples import Bench, MemoryJournal
 from evals.suite.store import MemoryStore
 from evals.suite.summary import same_against_same
+from evals.suite.track import Track
 from evals.suite.transport import Transport
 from graphs.prompts import template_text
 
-PROMPTS = 5
+LEAKY = (1, 3, 10, 30, 100)
+"""Questions of 200, prompt by prompt, in which a flawed reply, one in five, breaks an invariant too."""
 DROP = 0.08
 DAMAGE = 0.2
 """What a planted defect costs on the stochastic model: the rule's share of the replies."""
@@ -79,7 +81,7 @@ def rerunnable_baseline(subject: Subject, model: Transport, options: Options) ->
 
 def drill_night(seed: int, *, drop: float) -> Night:
     """Five prompts with a change each: harmless ones, but for the first where `drop` is not 0."""
-    subjects = [Drill(f"drill{number}") for number in range(PROMPTS)]
+    subjects = [Drill(f"drill{number}", leaky=leaky) for number, leaky in enumerate(LEAKY)]
     variants = {subject.name: harmless() for subject in subjects}
     if drop:
         variants[subjects[0].name] = subjects[0].defects[0]
@@ -96,6 +98,7 @@ def nights(count: int, done: Sequence[Row]) -> Iterator[Row]:
                 continue
             tracks = drill_night(seed, drop=drop).run()
             verdicts = {track.name: track.done[0] for track in tracks if track.done}
+            missed = next((track.done for track in tracks if drop and track.name == "drill0"), None)
             firsts = {track.name: track.first.p_worse for track in tracks if track.first}
             yield {
                 "kind": "night",
@@ -103,8 +106,10 @@ def nights(count: int, done: Sequence[Row]) -> Iterator[Row]:
                 "seed": seed,
                 "verdict": overall(verdicts.values()),
                 "regressions": sorted(name for name, verdict in verdicts.items() if verdict == "regression"),
+                "said": ": ".join(missed) if missed and missed[0] != "regression" else "",
                 "alarms": sorted(track.name for track in tracks if track.alarm_p is not None),
                 "p": {name: round(p, 5) for name, p in firsts.items()},
+                "seen": {track.name: round(track.first.detectable, 4) for track in tracks if track.first},
                 "same": {t.name: same_against_same(t.plan.cases, t.baseline, t.primary) for t in tracks},
             }
 
@@ -150,11 +155,20 @@ def summary(rows: Sequence[Row]) -> dict[str, Any]:
     first = [p <= 0.05 for row in quiet for p in row["p"].values()]
     out: dict[str, Any] = {
         FALSE_ALARM: _rate([bool(r["regressions"]) for r in quiet]),
+        "nights on which nothing changed and the verdict was inconclusive": _rate(
+            [row.get("verdict") == "inconclusive" for row in quiet]
+        ),
         "nights on which nothing changed and fresh samples were asked for": _rate([bool(r["alarms"]) for r in quiet]),
         "prompts unchanged, first stage alone at p ≤ 0.05": _rate(first),
         "an arm against itself at p ≤ 0.05": _rate(same),
-        f"a drop of {100 * DROP:.0f} points in one of {PROMPTS} prompts found": _rate(
+        f"a drop of {100 * DROP:.0f} points in one of {len(LEAKY)} prompts found": _rate(
             ["drill0" in r["regressions"] for r in dropped]
+        ),
+        "where it was missed, the verdict says that no drop was found": _rate(
+            [row["said"].startswith("not worse") and "no drop" in row["said"] for row in dropped if row.get("said")]
+        ),
+        f"prompts said to have seen a drop of {100 * DROP:.0f} points": _rate(
+            [seen <= DROP for row in quiet for seen in row.get("seen", {}).values()]
         ),
         "another prompt accused on those nights": _rate([bool(set(r["regressions"]) - {"drill0"}) for r in dropped]),
     }

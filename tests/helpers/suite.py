@@ -28,7 +28,7 @@ class Days:
 
 def model(**fields: Any) -> StochasticModel:
     """Our own model for drills."""
-    return StochasticModel(recognise, **fields)
+    return StochasticModel(fields.pop("recognise", recognise), **fields)
 
 
 def home(tmp_path: Path) -> Home:

@@ -1,6 +1,6 @@
 """The statistics, against brute force and against each other."""
 
-from itertools import product
+from itertools import combinations, product
 from math import comb
 
 import numpy as np
@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from evals.suite.paired import (
     benjamini_hochberg,
     better_p,
-    detectable,
+    exchange_p,
     holm,
     interval,
     mcnemar_p,
@@ -79,7 +79,7 @@ def test_items_of_one_source_do_not_count_as_independent() -> None:
     assert standard_error(together) > 3 * standard_error(apart)
 
 
-def test_the_interval_and_the_detectable_drop_agree_with_a_simulation() -> None:
+def test_the_interval_agrees_with_a_simulation() -> None:
     rng = np.random.default_rng(5)
 
     def night(drop: float) -> dict[str, list[float]]:
@@ -87,17 +87,29 @@ def test_the_interval_and_the_detectable_drop_agree_with_a_simulation() -> None:
         two = rng.binomial(3, np.clip(base - drop, 0, 1)) / 3 - rng.binomial(3, base) / 3
         return {str(i): [float(v) for v in row] for i, row in enumerate(two)}
 
-    size = float(np.mean([detectable(night(0)) for _ in range(20)]))
-    found = np.mean([worse_p(night(size)) <= 0.05 for _ in range(200)])
-    assert found == pytest.approx(0.8, abs=0.1)
     inside = [low <= -0.1 <= high for low, high in (interval(night(0.1), draws=400) for _ in range(120))]
     assert np.mean(inside) >= 0.88
 
 
-def test_few_sources_can_detect_nothing_and_no_difference_is_not_certainty() -> None:
-    assert detectable({"a": [0.0], "b": [0.0]}) == 1.0
-    assert detectable({str(i): [0.0] * 4 for i in range(50)}) == pytest.approx(5 / 200)
+def test_one_source_has_no_interval() -> None:
     assert interval({"a": [0.5]}) == (-1.0, 1.0)
+
+
+@given(st.lists(st.tuples(st.integers(0, 3), st.integers(0, 2)), min_size=1, max_size=3))
+@settings(max_examples=40, deadline=None)
+def test_exchanged_draws_are_exact(strata: list[tuple[int, int]]) -> None:
+    """Against every way to deal the draws of each stratum to the two arms, three to one and two to the other."""
+    seen, totals = sum(hits for hits, _ in strata), [0]
+    for hits, others in strata:
+        draws = [1] * (hits + others) + [0] * (5 - hits - others)
+        totals = [total + sum(dealt) for total in totals for dealt in combinations(draws, 3)]
+    expected = sum(total >= seen for total in totals) / len(totals)
+    assert exchange_p([(hits, 3, others, 2) for hits, others in strata]) == pytest.approx(expected)
+
+
+def test_no_draws_say_nothing() -> None:
+    assert exchange_p([]) == 1.0
+    assert exchange_p([(10, 10, 0, 10)]) == pytest.approx(1 / comb(20, 10))
 
 
 @given(P_VALUES)

@@ -1,6 +1,7 @@
 """`study eval compare`: two stored runs, the same rules as a night's without fresh samples."""
 
 import json
+from collections.abc import Mapping
 from pathlib import Path
 
 import pytest
@@ -31,10 +32,13 @@ def compared(place: Home, *names: str) -> list[Contrast]:
     return contrast(place, "released", "baseline", {name: Drill(name) for name in names or ("drill",)})
 
 
-def between(tmp_path: Path, before: dict[str, int], after: dict[str, int], *, repeatable: bool = True) -> Contrast:
+def between(
+    tmp_path: Path, before: Mapping[str, int], after: Mapping[str, int], *, repeatable: bool = True
+) -> Contrast:
     place = home(tmp_path)
-    kept(place.baselines / "released", repeatable=repeatable, **before)
-    kept(place.baselines, repeatable=repeatable, **after)
+    for folder, figures in ((place.baselines / "released", before), (place.baselines, after)):
+        lost, broken = figures.get("lost", 0), figures.get("broken", 0)
+        kept(folder, repeatable=repeatable, lost=lost, broken=broken)
     return compared(place)[0]
 
 

@@ -297,7 +297,7 @@ class Poisoned(Drill):
         def broken(self, case: Case, value: Value) -> str:
             return f"{case.id} is poisoned." if case.id == "drill-4-1" and value["answer"] == "right" else ""
 
-    invariants = (_Never(),)  # type: ignore[assignment]
+    invariants = (_Never(),)
 
 
 def test_an_invariant_has_no_tolerance_but_for_what_was_known(tmp_path: Path) -> None:

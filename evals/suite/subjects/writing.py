@@ -91,11 +91,12 @@ class Writing:
 
     @property
     def defects(self) -> Sequence[Variant]:
-        """Topic and question exchanged, the task swapped, a hint asked for, the sense given up.
+        """Another language, topic and question exchanged, the task swapped, a hint asked for, the sense given up.
 
-        Small models heed none of the last three sentences; what they are given to reword they cannot ignore.
+        Small models heed the first one and none of the last three.
         """
         return (
+            damaged("other-language", TEMPLATE, "Reword the question.", "Write the reworded question in German."),
             damaged(
                 "exchanged-slots", TEMPLATE, "Topic: {{topic}}\nQuestion: {{question}}",
                 "Field: {{question}}\nQuestion: {{topic}}", rule="Topic: ",

@@ -1,7 +1,9 @@
 """Cases that a prompt already holds: a model that has read the answer tells nothing about the prompt."""
 
 import re
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from importlib import resources
+from pathlib import Path
 from typing import Any
 
 from agent.domain.text import words
@@ -13,28 +15,39 @@ ALIKE = 0.8
 """Share of their words that two short texts have in common when one is a rewording of the other."""
 
 
+FEW_SHOTS = (
+    ("agent.adapters.grading", "weights/judge.md"),
+    ("agent.adapters.grading", "weights/endpoint.md"),
+    ("agent.adapters.models", "reask.md"),
+)
+"""What models read besides the templates: instructions and graded examples, as (package, file)."""
+
+
+def few_shots() -> dict[str, str]:
+    """The texts of `FEW_SHOTS` by the file's name. A case in them would be graded by its own answer."""
+    return {
+        Path(file).stem: resources.files(package).joinpath(file).read_text(encoding="utf-8")
+        for package, file in FEW_SHOTS
+    }
+
+
 def leaks(cases: Iterable[Case], prompts: Mapping[str, str]) -> list[str]:
     """One sentence for each case that shares eight words in a row, or nearly all its words, with a prompt."""
-    known = {name: _grams(text) for name, text in prompts.items()}
+    known = {name: set(_grams(list(words(text)))) for name, text in prompts.items()}
     lines = {name: [set(words(line)) for line in _sentences(text)] for name, text in prompts.items()}
     found = []
     for case in cases:
-        texts = [text for value in (case.input, case.expected) for text in _strings(value)]
+        texts = [list(words(text)) for value in (case.input, case.expected) for text in _strings(value)]
         for name in prompts:
-            shared = next((gram for text in texts for gram in _ordered_grams(text) if gram in known[name]), None)
+            shared = next((gram for text in texts for gram in _grams(text) if gram in known[name]), None)
             if shared:
                 found.append(f"The case {case.id} and the prompt {name} share {' '.join(shared)!r}.")
-            elif any(_alike(set(words(text)), line) for text in texts for line in lines[name]):
+            elif any(_alike(set(text), line) for text in texts for line in lines[name]):
                 found.append(f"The case {case.id} is nearly a line of the prompt {name}.")
     return found
 
 
-def _grams(text: str) -> set[tuple[str, ...]]:
-    return set(_ordered_grams(text))
-
-
-def _ordered_grams(text: str) -> Iterator[tuple[str, ...]]:
-    run = list(words(text))
+def _grams(run: Sequence[str]) -> Iterator[tuple[str, ...]]:
     for start in range(len(run) - SHORTEST + 1):
         yield tuple(run[start : start + SHORTEST])
 

@@ -75,6 +75,8 @@ def _details(subject: SubjectResult) -> list[str]:
         lines.append(f"Invariants that the baseline breaks too, by case: {subject.known_broken}.")
     if subject.released and subject.released.p_worse <= CONFIRM:
         lines.append(f"Worse than the released baseline: {difference(subject.released)}.")
+    if subject.noticed:
+        lines.append(f"Planted damage: {'; '.join(subject.noticed)}.")
     return [*lines, *_metrics(subject), *_slices(subject), *_worst(subject)]
 
 

@@ -90,6 +90,8 @@ def _facts(subject: SubjectResult) -> list[str]:
         facts.append(f"Against the released baseline: {difference(subject.released)} points.")
     if subject.same_p is not None:
         facts.append(f"The arm against itself: p {p_value(subject.same_p)}.")
+    if subject.noticed:
+        facts.append(f"Planted damage: {'; '.join(subject.noticed)}.")
     failed = [f"{count} {name}" for name, count in subject.statuses.items() if name != "ok"]
     if failed:
         facts.append(f"Of {subject.samples} samples {', '.join(failed)}.")

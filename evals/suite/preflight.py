@@ -1,7 +1,7 @@
 """What must hold before anything is measured: scorers that separate, cases that leak into no prompt."""
 
 from evals.suite.contract import Scorer
-from evals.suite.leakage import leaks
+from evals.suite.leakage import few_shots, leaks
 from evals.suite.plan import Plan
 from graphs.prompts import template_text
 
@@ -12,7 +12,7 @@ def preflight(plan: Plan) -> str:
     if faults:
         return f"the scorer does not pass its self-test: {faults[0]}"
     texts = {name: plan.candidate.templates.get(name) or template_text(name) for name in plan.subject.templates}
-    leaked = leaks(plan.cases, texts)
+    leaked = leaks(plan.cases, texts | few_shots())
     if leaked:
         more = f" (and {len(leaked) - 1} more)" if len(leaked) > 1 else ""
         return f"a case has leaked: {leaked[0]}{more}"

@@ -39,6 +39,7 @@ class Metric:
 class SubjectResult:
     """One subject's part of a run; `reason` finishes the sentence that the verdict begins.
 
+    `noticed` tells of planted damage: which of it this gate has caught so far, and on which model.
     `planted`: the variant that was measured in place of the working tree, such as a planted defect; "" for the tree.
     """
 
@@ -71,6 +72,7 @@ class SubjectResult:
     samples: int = 0
     complete: bool = False
     planted: str = ""
+    noticed: Sequence[str] = ()
 
 
 @dataclass(slots=True)

@@ -22,6 +22,7 @@ from evals.suite.contract import CURRENT, Subject
 from evals.suite.decision import EXIT, Verdict, overall
 from evals.suite.engine import Engine
 from evals.suite.folders import append_rows, open_run, read_json, read_rows, write_json
+from evals.suite.gates import demoted, noticed
 from evals.suite.plan import Options, Plan, in_order, plan_subject
 from evals.suite.result import RunResult, result_from
 from evals.suite.samples import Bench, FileJournal, Progress
@@ -176,6 +177,9 @@ class Session:
     ) -> RunResult:
         released = {t.name: read_baseline(t.name, self.home.baselines / RELEASED) for t in tracks}
         subjects = [summarise(track, released[track.name], store) for track in tracks]
+        for subject, track in zip(subjects, tracks, strict=True):
+            model = subject.fingerprint["model"].split()[0]
+            subject.noticed = noticed(self.home.baselines, track.plan.subject, model)
         reached = {subject.name for subject in subjects}
         left = [plan for plan in plans if plan.subject.name not in reached]
         waiting: list[Verdict] = ["budget spent" for plan in left if plan.kind != "unchanged"]
@@ -265,13 +269,6 @@ def promote(
         if released:
             written.append(baselines.write_baseline(final, home.baselines / RELEASED))
     return written
-
-
-def demoted(folder: Path) -> dict[str, str]:
-    """Subjects whose gate has lost its say, with the reason, from what the trust runs measured."""
-    path = folder / "trust.json"
-    rows: dict[str, dict[str, Any]] = read_json(path) if path.exists() else {}
-    return {name: str(row["demoted"]) for name, row in rows.items() if row.get("demoted")}
 
 
 def history_rows(result: RunResult) -> list[dict[str, Any]]:

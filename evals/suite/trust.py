@@ -28,7 +28,8 @@ from evals.suite.drill import RULE, Drill, harmless, recognise
 from evals.suite.endpoint import StochasticModel, recogniser
 from evals.suite.engine import Engine
 from evals.suite.fingerprint import fingerprint
-from evals.suite.folders import read_rows
+from evals.suite.folders import read_rows, write_json
+from evals.suite.gates import STOCHASTIC, unmeasured
 from evals.suite.plan import Options, plan_subject, sampler_name
 from evals.suite.samples import Bench, MemoryJournal
 from evals.suite.store import MemoryStore
@@ -43,7 +44,6 @@ DROP = 0.08
 DAMAGE = 0.2
 """What a planted defect costs on the stochastic model: the rule's share of the replies."""
 MOST_FALSE = 0.05
-STOCHASTIC = "the stochastic model"
 SUITE = "suite"
 FALSE_ALARM = "nights on which nothing changed and the verdict was a regression"
 Row = dict[str, Any]
@@ -273,7 +273,9 @@ def main() -> int:
         rows = [row for path in given.files for row in read_rows(path)]
         path = FOLDER / "trust.json"
         before = json.loads(path.read_text(encoding="utf-8")) if path.exists() else None
-        path.write_text(json.dumps(trust_rows(rows, before), indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
+        write_json(path, trust_rows(rows, before))
+        for name in unmeasured(FOLDER, [make() for make in SUBJECTS.values()]):
+            print(f"{name}: unmeasured")
         return 0
     if given.part == "nights":
         rows = _collect(lambda done: nights(given.nights, done), given.out, given.minutes)

@@ -40,6 +40,7 @@ def test_the_verdict_comes_first_and_everything_promised_is_there(run: tuple[Hom
         "reply 1",
         "fresh samples",
         "60 minutes",
+        "Planted damage: no-rule on the stochastic model unmeasured",
     ):
         assert part in body, part
     assert f"{100 * result.subjects[0].both.difference:+.1f}" in body  # type: ignore[union-attr]

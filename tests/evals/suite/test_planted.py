@@ -12,7 +12,7 @@ from evals.suite.closure import source_of
 from evals.suite.contract import CURRENT, Case, Subject
 from evals.suite.endpoint import StochasticModel, recogniser
 from evals.suite.fingerprint import decisive
-from evals.suite.leakage import leaks
+from evals.suite.leakage import few_shots, leaks
 from evals.suite.plan import Options, round_robin
 from evals.suite.samples import Sample, run_case
 from evals.suite.store import MemoryStore
@@ -105,7 +105,8 @@ def test_the_code_that_runs_is_in_the_fingerprint(name: str, subjects: dict[str,
 @pytest.mark.parametrize("name", SUBJECTS)
 def test_no_case_has_leaked_into_a_prompt(name: str) -> None:
     subject = SUBJECTS[name]()
-    assert leaks(subject.cases(), {template: template_text(template) for template in subject.templates}) == []
+    prompts = {template: template_text(template) for template in subject.templates}
+    assert leaks(subject.cases(), prompts | few_shots()) == []
 
 
 def test_a_case_in_a_prompt_is_found() -> None:

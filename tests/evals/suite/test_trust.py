@@ -3,9 +3,11 @@
 import json
 from pathlib import Path
 
+from evals.suite.baseline import FOLDER
 from evals.suite.contract import Subject
 from evals.suite.drill import Drill
-from evals.suite.session import demoted
+from evals.suite.gates import demoted, noticed, unmeasured
+from evals.suite.subjects import SUBJECTS
 from evals.suite.trust import FALSE_ALARM, defects, drill_night, nights, summary, trust_rows
 
 
@@ -65,6 +67,23 @@ def test_a_defect_that_does_no_damage_is_neither_caught_nor_missed() -> None:
     assert rows["drill"]["demoted"] == ""
     assert trust_rows([ignored])["drill"]["demoted"] == "no planted defect does any damage on qwen"
     assert trust_rows([heeded, overlooked])["drill"]["demoted"] == "it misses the planted defect hint on qwen"
+
+
+def test_a_defect_that_was_never_planted_is_told_as_unmeasured(tmp_path: Path) -> None:
+    drill = Drill()
+    assert noticed(tmp_path, drill, "qwen") == [
+        "no-rule on the stochastic model unmeasured",
+        "no-rule on qwen unmeasured",
+    ]
+    assert unmeasured(tmp_path, [drill]) == ["drill: no-rule"]
+    counts = {"no-rule on the stochastic model": {"caught": 19, "inert": 1, "of": 20}, "gone on qwen": {"caught": 0}}
+    (tmp_path / "trust.json").write_text(json.dumps({"drill": {"defects": counts, "demoted": ""}}), encoding="utf-8")
+    assert noticed(tmp_path, drill) == ["no-rule on the stochastic model caught 19 of 20, 1 of them without effect"]
+    assert unmeasured(tmp_path, [drill]) == []
+
+
+def test_every_planted_defect_has_a_published_rate() -> None:
+    assert unmeasured(FOLDER, [make() for make in SUBJECTS.values()]) == []
 
 
 def test_new_trust_runs_add_to_what_is_known() -> None:

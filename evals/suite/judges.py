@@ -15,11 +15,14 @@ import math
 import sys
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from importlib.util import find_spec
 from typing import TYPE_CHECKING, Any
 
 from agent.domain.errors import SetupError
 from agent.privacy import OFF
+from evals.suite.baseline import FOLDER
+from evals.suite.calibration import FEWEST, Calibration, calibrations, keep
 from evals.suite.decision import COVERAGE
 
 if TYPE_CHECKING:
@@ -27,7 +30,6 @@ if TYPE_CHECKING:
     from agent.app import App
     from evals.suite.session import Home
 
-BELIEVED, FEWEST = 0.6, 100
 METRICS = ("faithfulness", "answer relevancy", "context recall")
 TOKENS = 800
 
@@ -175,43 +177,6 @@ def _embeddings(embedder: "Embedder") -> Any:
     return Local()
 
 
-@dataclass(frozen=True, slots=True)
-class Calibration:
-    """A judge against labels: `pairs` are (label, judgement) of the rows that it scored, of `rows` in all."""
-
-    pairs: tuple[tuple[bool, bool], ...]
-    rows: int
-
-    @property
-    def kappa(self) -> float:
-        """Cohen's kappa (Cohen 1960): agreement beyond what the two margins give by chance; 0 without any pair."""
-        n = len(self.pairs)
-        if n == 0:
-            return 0.0
-        agree = sum(one == other for one, other in self.pairs) / n
-        yes, said = (sum(pair[side] for pair in self.pairs) / n for side in (0, 1))
-        chance = yes * said + (1 - yes) * (1 - said)
-        return (agree - chance) / (1 - chance) if chance < 1 else 0.0
-
-    @property
-    def agreement(self) -> float:
-        """Share of the pairs that agree."""
-        return sum(one == other for one, other in self.pairs) / len(self.pairs) if self.pairs else 0.0
-
-    @property
-    def believed(self) -> bool:
-        """Whether its figures may be read as quality and not only as a trend."""
-        enough = len(self.pairs) >= FEWEST and len(self.pairs) >= COVERAGE * self.rows
-        return enough and self.kappa >= BELIEVED
-
-    def __str__(self) -> str:
-        verdict = "calibrated" if self.believed else "a trend only"
-        return (
-            f"kappa {self.kappa:.2f}, agreement {self.agreement:.1%} on {len(self.pairs)} of {self.rows} labelled "
-            f"answers: {verdict}"
-        )
-
-
 def calibrate(labels: Sequence[bool], judged: Judged, threshold: float = 0.5) -> Calibration:
     """Hold a metric against human labels, item by item."""
     assert len(labels) == len(judged.scores), "a label is missing"
@@ -244,6 +209,25 @@ def answered(samples: Sequence[Mapping[str, Any]], questions: Mapping[str, str])
             text = " ".join(item["text"] for item in given)
             rows.append(Row(questions[sample["case"]], text, tuple(item["quote"] for item in given)))
     return rows
+
+
+def trend_lines(found: Sequence[Judged], model: str, known: Mapping[str, str]) -> list[str]:
+    """What a judge says of a run's answers, with what is known of the judge."""
+    lines = []
+    for judged in found:
+        mean = f"{judged.mean:.3f}" if judged.mean is not None else "unmeasured"
+        name = f"{judged.metric} of {model}"
+        lines.append(
+            f"{name}: {mean} over {len(judged.scores)} answers; {known.get(name, 'not calibrated: a trend only')}"
+        )
+    return lines
+
+
+def add_to_report(home: "Home", run: str, lines: Sequence[str]) -> None:
+    """Let the run's report show what judges said; `study eval report RUN` writes the page anew."""
+    result = home.result(run)
+    result.judges = list(lines)
+    home.keep(result)
 
 
 def first_samples(home: "Home", run: str, subject: str) -> list[Mapping[str, Any]]:
@@ -281,13 +265,17 @@ def main() -> int:
         if given.part == "calibrate":
             rows, labels = labelled(given.items)
             (judged,) = judge(rows, endpoint, None, ["faithfulness"])
-            print(f"faithfulness of {endpoint.model}: {calibrate(labels, judged)}")
+            calibration = calibrate(labels, judged)
+            print(f"faithfulness of {endpoint.model}: {calibration}")
+            if judged.mean is not None:
+                today = datetime.now(UTC).date().isoformat()
+                keep(FOLDER, f"faithfulness of {endpoint.model}", calibration, today)
             found = [judged]
         else:
             found = judge(_answers(app, given.run), endpoint, app.embedder, METRICS[:2])
-            for judged in found:
-                mean = f"{judged.mean:.3f}" if judged.mean is not None else "unmeasured"
-                print(f"{judged.metric}: {mean} over {len(judged.scores)} answers (a trend)")
+            lines = trend_lines(found, endpoint.model, calibrations(FOLDER))
+            print("\n".join(lines))
+            add_to_report(_home(app), given.run, lines)
     for judged in found:
         for number, why in list(judged.errors.items())[:5]:
             print(f"{judged.metric}, row {number}: {why}", file=sys.stderr)
@@ -304,11 +292,16 @@ def _endpoint(app: "App") -> Endpoint:
     return Endpoint(app.endpoint_for(settings.chat), settings.chat, key, settings.timeout)
 
 
-def _answers(app: "App", run: str) -> list[Row]:
+def _home(app: "App") -> "Home":
     from evals.suite.session import Home
+
+    return Home(app.settings.root / ".study" / "evals")
+
+
+def _answers(app: "App", run: str) -> list[Row]:
     from evals.suite.subjects import SUBJECTS
 
-    home = Home(app.settings.root / ".study" / "evals")
+    home = _home(app)
     return answered(
         first_samples(home, run, "answering"),
         {case.id: str(case.input["question"]) for case in SUBJECTS["answering"]().cases()},

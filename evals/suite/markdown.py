@@ -117,7 +117,11 @@ def _spent(result: RunResult) -> list[str]:
         f"{total.get('tokens_out', 0):.0f} out"
     )
     cost = f", cost {result.cost:.4f}" if result.cost is not None else ""
-    return [f"Spent: {text}{cost}. Run `{result.id}`, {result.started} to {result.finished}.", *harm_lines(result.harm)]
+    return [
+        f"Spent: {text}{cost}. Run `{result.id}`, {result.started} to {result.finished}.",
+        *harm_lines(result.harm),
+        *judge_lines(result.judges),
+    ]
 
 
 def harm_lines(harm: Mapping[str, Any] | None) -> Sequence[str]:
@@ -131,6 +135,11 @@ def harm_lines(harm: Mapping[str, Any] | None) -> Sequence[str]:
         f"Of 1,000 simulated learners who should not pass {promoted} would be promoted; of 1,000 who should, "
         f"{blocked} would be blocked ({harm['quizzes']} quizzes through the real graph and gate).",
     ]
+
+
+def judge_lines(judges: Sequence[str]) -> Sequence[str]:
+    """What models say as judges: beside the gates, never one of them."""
+    return ["", "Judges, which decide nothing here:", "", *(f"- {line}" for line in judges)] if judges else []
 
 
 def points(share: float) -> str:

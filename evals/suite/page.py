@@ -163,11 +163,12 @@ def _budget(result: RunResult) -> str:
     budget = f" of {result.budget_minutes:g}" if result.budget_minutes is not None else ""
     cost = f", cost {result.cost:.4f}" if result.cost is not None else ""
     harm = "".join(f"<p>{_e(line)}</p>" for line in harm_lines(result.harm) if line)
+    judges = f"<h3>Judges, which decide nothing here</h3>{_list(result.judges)}" if result.judges else ""
     codes = ", ".join(f"{code} {name}" for name, code in EXIT.items())
     return (
         f"<section><h2>Spent</h2><p>{result.minutes:.1f}{budget} minutes with {_e(result.model)}{cost}. "
         f"Run <code>{_e(result.id)}</code>, {_e(result.started)} to {_e(result.finished)}. Exit codes: {_e(codes)}.</p>"
-        f"{_table(head, rows)}{harm}</section>"
+        f"{_table(head, rows)}{harm}{judges}</section>"
     )
 
 

@@ -77,7 +77,10 @@ class SubjectResult:
 
 @dataclass(slots=True)
 class RunResult:
-    """A finished run. `not_reached` are subjects for which there was no time tonight."""
+    """A finished run. `not_reached` are subjects for which there was no time tonight.
+
+    `judges`: what is known of judges, and what they said of the run's answers where somebody asked them.
+    """
 
     id: str
     started: str
@@ -91,6 +94,7 @@ class RunResult:
     model: str = ""
     cost: float | None = None
     harm: Mapping[str, Any] | None = None
+    judges: Sequence[str] = ()
 
     @property
     def planted(self) -> list[str]:

@@ -16,6 +16,7 @@ from filelock import FileLock, Timeout
 from agent.domain.errors import BusyError, UsageError
 from evals.suite import baseline as baselines
 from evals.suite.baseline import RELEASED, Baseline, read_baseline
+from evals.suite.calibration import calibrations
 from evals.suite.canary import place
 from evals.suite.chat import RETRIES
 from evals.suite.contract import CURRENT, Subject
@@ -197,6 +198,7 @@ class Session:
             minutes=round(minutes, 2),
             model=self.transport.name,
             cost=cost,
+            judges=[f"{judge}: {told}" for judge, told in calibrations(self.home.baselines).items()],
         )
 
     def _keep(self, folder: Path, result: RunResult, tracks: Sequence[Track]) -> None:

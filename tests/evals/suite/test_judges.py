@@ -9,7 +9,21 @@ from pathlib import Path
 import pytest
 
 from agent.domain.errors import SetupError
-from evals.suite.judges import Calibration, Endpoint, Judged, Row, answered, calibrate, first_samples, judge, labelled
+from evals.suite.calibration import Calibration, calibrations, keep
+from evals.suite.judges import (
+    Endpoint,
+    Judged,
+    Row,
+    add_to_report,
+    answered,
+    calibrate,
+    first_samples,
+    judge,
+    labelled,
+    trend_lines,
+)
+from evals.suite.markdown import as_markdown
+from evals.suite.page import as_page
 from tests.helpers.embedders import HashingEmbedder
 from tests.helpers.openai_server import OpenAIServer, Reply, fails, says
 from tests.helpers.suite import home, model, session
@@ -126,3 +140,27 @@ def test_answers_of_a_run_are_judged_with_what_they_cite() -> None:
     assert answered([told, silent, {"case": "c", "value": None}], {"a": "What?", "b": "Why?"}) == [
         Row("What?", "It grows.", ("The cache grows.",))
     ]
+
+
+def test_a_calibration_is_kept_and_shown_in_every_report(tmp_path: Path) -> None:
+    place = home(tmp_path)
+    poor = Calibration((*[(True, True)] * 45, *[(True, False)] * 5, *[(False, True)] * 40, *[(False, False)] * 10), 100)
+    place.baselines.mkdir()
+    keep(place.baselines, "faithfulness of qwen", Calibration((), 3), "2026-11-01")
+    keep(place.baselines, "faithfulness of qwen", poor, "2026-11-24")
+    assert calibrations(place.baselines) == {"faithfulness of qwen": f"{poor} (on 2026-11-24)"}
+    result = session(place, model(greedy=True)).run()
+    line = "faithfulness of qwen: kappa 0.10, agreement 55.0% on 100 of 100 labelled answers: a trend only"
+    for report in (as_markdown(place.result(result.id)), as_page(result)):
+        assert line in report
+    assert "Judges" not in as_page(session(home(tmp_path / "other"), model(greedy=True)).run())
+
+
+def test_what_a_judge_said_of_a_run_is_shown_in_its_report(tmp_path: Path) -> None:
+    place = home(tmp_path)
+    result = session(place, model(greedy=True)).run()
+    found = [Judged("faithfulness", (1.0, 0.5), {}), Judged("answer relevancy", (0.5, None), {1: "down"})]
+    add_to_report(place, result.id, trend_lines(found, "qwen", {"faithfulness of qwen": "kappa 0.10"}))
+    report = as_markdown(place.result(result.id))
+    assert "faithfulness of qwen: 0.750 over 2 answers; kappa 0.10" in report
+    assert "answer relevancy of qwen: unmeasured over 2 answers; not calibrated: a trend only" in report

@@ -76,6 +76,21 @@ def test_a_real_drop_is_confirmed_with_fresh_samples_of_both_arms(tmp_path: Path
     assert all("sealed" not in worst.case for worst in subject.worst)
 
 
+def test_a_drop_within_the_margin_is_named_and_never_called_none(tmp_path: Path) -> None:
+    place, drill = home(tmp_path), Drill(sources=150)
+    endpoint = model(rules={RULE: 0.04}, seed=1)
+    promoted(place, endpoint, drill)
+    subject = session(place, endpoint, drill, options=variants(drill, drill.defects[0])).run().subjects[0]
+    assert subject.fresh is not None
+    assert subject.both is not None
+    assert subject.fresh.p_worse < 0.05
+    assert -0.05 < subject.both.difference < -0.02
+    assert subject.verdict == ("not worse" if subject.both.low >= -0.05 else "inconclusive")
+    size = f"{-100 * subject.both.difference:.1f} points worse"
+    assert subject.reason.startswith("an alarm was borne out (")
+    assert f"): {size} (p < 0.001), anything from 2.1 to 5.4, where a regression begins at 5" in subject.reason
+
+
 def test_an_improvement_is_named(tmp_path: Path) -> None:
     place, drill = home(tmp_path), Drill()
     endpoint = model(skill=0.6, rules={"Be exact": 0.2})

@@ -15,9 +15,10 @@ from agent.domain.errors import UsageError
 
 if TYPE_CHECKING:
     from evals.suite.contract import Subject, Variant
+    from evals.suite.home import Home
     from evals.suite.result import RunResult
     from evals.suite.samples import Progress
-    from evals.suite.session import Home, Price
+    from evals.suite.session import Price
 
 
 @dataclass(frozen=True, slots=True)
@@ -184,7 +185,7 @@ def run_report(run: str, *, html: Path | None, json: bool) -> int:
 
 
 def _home(app: App) -> "Home":
-    from evals.suite.session import Home
+    from evals.suite.home import Home
 
     return Home(app.settings.root / ".study" / "evals")
 

@@ -10,8 +10,8 @@ from evals.suite.contract import Case, Subject
 from evals.suite.decision import CONFIRM, MARGIN, WORST_FIRST, Comparison, Verdict, alone, compare, judge, p_value
 from evals.suite.fingerprint import differing, undeclared
 from evals.suite.gates import demoted
+from evals.suite.home import Home
 from evals.suite.invariants import Breaks, between_kept, verdict_on
-from evals.suite.session import Home
 from evals.suite.summary import stored
 
 _SHOWN = 3

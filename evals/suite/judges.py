@@ -28,7 +28,7 @@ from evals.suite.decision import COVERAGE
 if TYPE_CHECKING:
     from agent.adapters.retrieval import Embedder
     from agent.app import App
-    from evals.suite.session import Home
+    from evals.suite.home import Home
 
 METRICS = ("faithfulness", "answer relevancy", "context recall")
 TOKENS = 800
@@ -293,7 +293,7 @@ def _endpoint(app: "App") -> Endpoint:
 
 
 def _home(app: "App") -> "Home":
-    from evals.suite.session import Home
+    from evals.suite.home import Home
 
     return Home(app.settings.root / ".study" / "evals")
 

@@ -4,16 +4,13 @@ Everything lies under `.study/evals/` of the workspace, disposable and ignored b
 """
 
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from filelock import FileLock, Timeout
-
-from agent.domain.errors import BusyError, UsageError
+from agent.domain.errors import UsageError
 from evals.suite import baseline as baselines
 from evals.suite.baseline import RELEASED, Baseline, read_baseline
 from evals.suite.calibration import calibrations
@@ -22,10 +19,11 @@ from evals.suite.chat import RETRIES
 from evals.suite.contract import CURRENT, Subject
 from evals.suite.decision import EXIT, Verdict, overall
 from evals.suite.engine import Engine
-from evals.suite.folders import append_rows, open_run, read_json, read_rows, write_json
+from evals.suite.folders import append_rows, open_run, read_json, write_json
 from evals.suite.gates import demoted, noticed
+from evals.suite.home import Home
 from evals.suite.plan import Options, Plan, in_order, plan_subject
-from evals.suite.result import RunResult, result_from
+from evals.suite.result import RunResult
 from evals.suite.samples import Bench, FileJournal, Progress
 from evals.suite.store import FileStore
 from evals.suite.summary import broken_cases, primary_scores, summarise
@@ -46,69 +44,6 @@ class Price:
     def of(self, spent: Mapping[str, float]) -> float:
         """The price of what was spent."""
         return (self.tokens_in * spent["tokens_in"] + self.tokens_out * spent["tokens_out"]) / 1e6
-
-
-@dataclass(frozen=True, slots=True)
-class Home:
-    """Where runs are kept and baselines lie."""
-
-    folder: Path
-    baselines: Path = baselines.FOLDER
-
-    @contextmanager
-    def held(self) -> Iterator[None]:
-        """Hold the folder: two runs at once would take each other's time and samples.
-
-        Raises:
-            BusyError: another run holds it.
-        """
-        self.folder.mkdir(parents=True, exist_ok=True)
-        lock = FileLock(self.folder / "lock")
-        try:
-            lock.acquire(timeout=0)
-        except Timeout:
-            raise BusyError("Another `study eval run` is at work here; wait for it, or stop it.") from None
-        try:
-            yield
-        finally:
-            lock.release()
-
-    def runs(self) -> list[str]:
-        """Ids of the finished runs, oldest first."""
-        return sorted(path.parent.name for path in self.folder.glob("runs/*/result.json"))
-
-    def run_folder(self, id: str) -> Path:
-        """The folder of a run."""
-        return self.folder / "runs" / id
-
-    def result(self, id: str) -> RunResult:
-        """A finished run; `latest` is the last one of the working tree, planted damage left out.
-
-        Raises:
-            UsageError: there is no such run.
-        """
-        known = self.runs()
-        if id == "latest":
-            found = (self._read(run) for run in reversed(known))
-            last_one = next((result for result in found if not result.planted), None)
-            if last_one is not None:
-                return last_one
-        matches = [run for run in known if run == id] or [run for run in known if run.startswith(id)]
-        if len(matches) != 1:
-            last = f"the last one is {known[-1]}" if known else "none is finished yet"
-            raise UsageError(f"There is no one run {id!r}; {last}.")
-        return self._read(matches[0])
-
-    def _read(self, run: str) -> RunResult:
-        return result_from(read_json(self.run_folder(run) / "result.json"))
-
-    def keep(self, result: RunResult) -> None:
-        """Write a finished run."""
-        write_json(self.run_folder(result.id) / "result.json", result.as_dict())
-
-    def history(self) -> list[dict[str, Any]]:
-        """One row a run and subject, oldest first: `at`, `run`, `subject`, `mean`, `low`, `high`, `verdict`."""
-        return read_rows(self.folder / "history.jsonl")
 
 
 @dataclass(slots=True)

@@ -9,7 +9,7 @@ import pytest
 from agent.cli import suite
 from evals.suite.drill import RULE, TEMPLATE, Drill, recognise
 from evals.suite.endpoint import Served, StochasticModel
-from evals.suite.session import Home
+from evals.suite.home import Home
 from evals.suite.subjects import SUBJECTS
 from graphs.prompts import replaced, template_text
 from tests.helpers.study import Ran, make_workspace, study

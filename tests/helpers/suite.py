@@ -8,9 +8,10 @@ from typing import Any
 from evals.suite.contract import Subject, Variant
 from evals.suite.drill import Drill, recognise
 from evals.suite.endpoint import StochasticModel
+from evals.suite.home import Home
 from evals.suite.plan import Options
 from evals.suite.result import RunResult
-from evals.suite.session import Home, Session, promote
+from evals.suite.session import Session, promote
 
 START = datetime(2026, 11, 24, 2, 0, tzinfo=UTC)
 

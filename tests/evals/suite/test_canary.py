@@ -11,10 +11,11 @@ from evals.suite.baseline import read_baseline
 from evals.suite.contract import Case, Value
 from evals.suite.drill import RULE, Drill, harmless
 from evals.suite.endpoint import StochasticModel
+from evals.suite.home import Home
 from evals.suite.plan import Options
 from evals.suite.processor import processor
 from evals.suite.result import RunResult
-from evals.suite.session import Home, promote
+from evals.suite.session import promote
 from tests.helpers.suite import home, model, promoted, session, variants
 
 FULL = Options(items=4, full=True)

@@ -9,7 +9,7 @@ import pytest
 from evals.suite.baseline import Baseline, write_baseline
 from evals.suite.contrast import Contrast, contrast
 from evals.suite.drill import RULE, Drill, NoKey
-from evals.suite.session import Home
+from evals.suite.home import Home
 from tests.helpers.suite import home, model, session, variants
 
 PARTS = {"model": "m", "dataset": "d", "scorer": "s"}

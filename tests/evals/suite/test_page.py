@@ -6,10 +6,10 @@ from pathlib import Path
 import pytest
 
 from evals.suite.drill import RULE, TEMPLATE, Drill
+from evals.suite.home import Home
 from evals.suite.markdown import as_markdown
 from evals.suite.page import as_page
 from evals.suite.result import RunResult, result_from
-from evals.suite.session import Home
 from graphs.prompts import replaced, template_text
 from tests.helpers.suite import home, model, promoted, session
 

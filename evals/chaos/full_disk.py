@@ -1,13 +1,12 @@
 """No room left: the same scenarios on a small file system that is nearly full, or with a limit on file sizes."""
 
 import contextlib
-import random
 import re
 import resource
 import shutil
 import subprocess
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from agent.domain.errors import StudyError
@@ -37,23 +36,23 @@ def small_disk(folder: Path) -> Iterator[Path | None]:
             subprocess.run(["umount", str(folder)], check=True)
 
 
-def on_small_disk(bench: Bench, disk: Path, number: int, dice: random.Random) -> Iterator[Run]:
-    """Let the disk fill up at a random point; then make room, and go on."""
-    for _ in range(number):
+def on_small_disk(bench: Bench, disk: Path, shares: Sequence[float]) -> Iterator[Run]:
+    """Let the disk fill up once for each share of the room (0 to 1) that is left; then make room, and go on."""
+    for share in shares:
         root = Path(tempfile.mkdtemp(dir=disk)) / "workspace"
         shutil.copytree(bench.start, root)
         ballast = disk / "ballast"
-        room = dice.randrange(0, ROOM, BLOCK)
+        room = int(share * ROOM) // BLOCK * BLOCK
         ballast.write_bytes(b"\0" * max(0, shutil.disk_usage(disk).free - room))
         yield _pressed(bench, root, run_child(refusing(bench.scenario.act(root))), ballast)
         shutil.rmtree(root.parent)
 
 
-def with_limited_files(bench: Bench, number: int, dice: random.Random) -> Iterator[Run]:
-    """Let no file grow beyond a random size (`RLIMIT_FSIZE`), for users who may not mount; then lift the limit."""
-    for _ in range(number):
+def with_limited_files(bench: Bench, shares: Sequence[float]) -> Iterator[Run]:
+    """Let no file grow beyond a size (`RLIMIT_FSIZE`), for users who may not mount; then lift the limit."""
+    for share in shares:
         root = bench.copy()
-        limit = dice.randrange(512, ROOM)
+        limit = 512 + int(share * (ROOM - 512))
 
         def limited(say: Say, root: Path = root, limit: int = limit) -> None:
             resource.setrlimit(resource.RLIMIT_FSIZE, (limit, resource.RLIM_INFINITY))

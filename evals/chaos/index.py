@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 from agent.adapters.retrieval import HybridRetriever, NoteIndex
 from evals.chaos.invariants import Finding
-from evals.chaos.process import Moment, Say, Step, run_child, warm
+from evals.chaos.process import Length, Say, Step, run_child, warm
 from evals.chaos.runs import Run, crash_of, fine
 from evals.chaos.world import make_workspace
 
@@ -40,7 +40,9 @@ class HashingEmbedder:
         return unit
 
 
-def index_runs(folder: Path, number: int, dice: random.Random, *, keep: bool = False) -> Iterator[Run]:
+def index_runs(
+    folder: Path, number: int, dice: random.Random, *, evenly: bool = False, keep: bool = False
+) -> Iterator[Run]:
     """Kill updates of an index: notes were changed, added and removed since it was built."""
     start = make_workspace(folder / "start")
     _write(start, range(NOTES), "first")
@@ -55,10 +57,10 @@ def index_runs(folder: Path, number: int, dice: random.Random, *, keep: bool = F
     wanted |= {f"first{note}": [] for note in range(CHANGED)}
     timed = fine(run_child(update(_copy(start, folder))))
     calls = fine(run_child(update(_copy(start, folder)), count=True)).calls
-    for _ in range(number):
+    length = Length(timed.seconds, calls)
+    for moment in length.spread(number) if evenly else (length.drawn(dice) for _ in range(number)):
         root = _copy(start, folder)
-        time_or_call = Moment("time", dice.uniform(0, timed.seconds)), Moment("call", dice.randint(1, calls))
-        killed = run_child(update(root), dice.choice(time_or_call))
+        killed = run_child(update(root), moment)
         restart = run_child(look_up(root, list(wanted)))
         findings = [*crash_of(killed), *crash_of(restart)]
         found = restart.events[-1]["found"] if restart.events else {}

@@ -18,7 +18,7 @@ from agent.workspace.check import check_workspace
 from agent.workspace.labs import read_lab
 from agent.workspace.workspace import Workspace
 from evals.chaos.invariants import Finding, temporary_files
-from evals.chaos.process import Event, Moment, Say, Step, run_child, warm
+from evals.chaos.process import Event, Length, Moment, Say, Step, run_child, warm
 from evals.chaos.runs import KILL_RESTART, MAX_RESTARTS, Run, crash_of, fine
 from evals.chaos.world import make_workspace, scripted_app
 
@@ -60,14 +60,22 @@ def make_wheel(folder: Path, name: str = "tinylab", version: str = "1.0", code: 
     return path
 
 
-def lab_runs(folder: Path, number: int, dice: random.Random, *, keep: bool = False) -> Iterator[Run]:
+def lab_runs(
+    folder: Path, number: int, dice: random.Random, *, evenly: bool = False, keep: bool = False
+) -> Iterator[Run]:
     """Kill runs of a lab, half of them with no environment made yet."""
     start, cache = make_workspace(folder / "start"), folder / "cache"
     _make_lab(start)
     warm(act(_copy(start, folder), cache))  # makes the environment that half of the runs find
     bench = _Bench(start, folder, cache)
-    for _ in range(number):
-        yield bench.run(dice, keep=keep)
+    for n in range(number):
+        if evenly:
+            own = n % 2 == 0
+            moment = list(bench.length(own=own).spread(number))[n]
+        else:
+            own = dice.random() < OWN_CACHE
+            moment = bench.length(own=own).drawn(dice)
+        yield bench.run(moment, dice, own=own, keep=keep)
 
 
 def act(root: Path, cache: Path) -> Step:
@@ -97,32 +105,34 @@ class _Bench:
         self._start, self._folder, self._cache = start, folder, cache
         self._made, self._unmade = self._measure(own=False), self._measure(own=True)
 
-    def _measure(self, *, own: bool) -> tuple[float, int]:
+    def _measure(self, *, own: bool) -> Length:
         root = _copy(self._start, self._folder)
         unharmed = fine(run_child(act(root, self._cache_of(root, own=own)), count=True))
-        return unharmed.seconds, unharmed.calls
+        return Length(unharmed.seconds, unharmed.calls)
+
+    def length(self, *, own: bool) -> Length:
+        """How long the scenario takes, with the environment to be made or not."""
+        return self._unmade if own else self._made
 
     def _cache_of(self, root: Path, *, own: bool) -> Path:
         return root.parent / "cache" if own else self._cache
 
-    def run(self, dice: random.Random, *, keep: bool) -> Run:
+    def run(self, moment: Moment, dice: random.Random, *, own: bool, keep: bool) -> Run:
         """Kill once, and the restart now and then; then let it come to its end."""
-        own = dice.random() < OWN_CACHE
         root = _copy(self._start, self._folder)
         step = act(root, self._cache_of(root, own=own))
-        seconds, calls = self._unmade if own else self._made
         said: list[Event] = []
         findings: list[Finding] = []
-        kills, moment = 0, ""
+        kills, died = 0, ""
         while True:
-            again = Moment("time", dice.uniform(0, seconds)), Moment("call", dice.randint(1, calls))
-            killed = run_child(step, dice.choice(again))
+            killed = run_child(step, moment)
             said += killed.events
             kills += killed.killed
-            moment = moment or (_where(root, killed.events) if killed.killed else "not killed in time")
+            died = died or (_where(root, killed.events) if killed.killed else "not killed in time")
             findings += [*crash_of(killed), *after_kill(root, said)]
             if not killed.killed or kills >= MAX_RESTARTS or dice.random() >= KILL_RESTART:
                 break
+            moment = self.length(own=own).drawn(dice)
         temporary = len(temporary_files(root))
         records = len(_records(root))
         restart = run_child(step)
@@ -132,7 +142,7 @@ class _Bench:
             shutil.rmtree(root.parent)
         made = any(event.get("text", "").startswith("Making") for event in restart.events)
         outcome = "environment made again, all run" if made else "all run"
-        return Run(moment, outcome, kills, tuple(findings), temporary)
+        return Run(died, outcome, kills, tuple(findings), temporary)
 
 
 def after_kill(root: Path, said: list[Event]) -> Iterator[Finding]:

@@ -5,13 +5,14 @@ import importlib
 import itertools
 import json
 import os
+import random
 import selectors
 import signal
 import sys
 import threading
 import time
 import traceback
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
@@ -34,6 +35,26 @@ class Moment:
 
     kind: Literal["time", "call", "never"] = "never"
     at: float = 0.0
+
+
+@dataclass(frozen=True, slots=True)
+class Length:
+    """How long a child takes that nobody kills, in seconds and in calls to the system."""
+
+    seconds: float
+    calls: int
+
+    def drawn(self, dice: random.Random) -> Moment:
+        """Give a random moment on the way."""
+        if dice.random() < 0.5:
+            return Moment("time", dice.uniform(0, self.seconds))
+        return Moment("call", dice.randint(1, self.calls))
+
+    def spread(self, number: int) -> Iterator[Moment]:
+        """Give so many moments, evenly spread over the way: calls and, between them, times."""
+        for n in range(number):
+            share = (n + 0.5) / number
+            yield Moment("time", share * self.seconds) if n % 2 else Moment("call", 1 + int(share * self.calls))
 
 
 @dataclass(frozen=True, slots=True)

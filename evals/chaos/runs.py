@@ -19,7 +19,7 @@ from evals.chaos.invariants import (
     temporary_files,
     where,
 )
-from evals.chaos.process import Event, Moment, Ran, run_child
+from evals.chaos.process import Event, Length, Moment, Ran, run_child
 from evals.chaos.scenarios import Scenario, decide, go_on, roadmap, turns_on_file
 from evals.chaos.world import make_workspace
 
@@ -50,9 +50,9 @@ class Bench:
         if scenario.git:
             for command in (["init", "-q"], ["add", "-A"], ["commit", "-qm", "start"]):
                 _git(self.start, *command)
-        self.reference, self.seconds, self.calls = self._measure()
+        self.reference, self.length = self._measure()
 
-    def _measure(self) -> tuple[Reference, float, int]:
+    def _measure(self) -> tuple[Reference, Length]:
         """Run unharmed, once timed and once counted."""
         root = self.copy()
         timed = fine(run_child(self.scenario.act(root), slow_fsync=self._slow))
@@ -62,7 +62,7 @@ class Bench:
         questions = tuple(question for _, question in questions_of(events))
         reference = Reference(questions, turns_on_file(root), roadmap(self.start), roadmap(root))
         counted = fine(run_child(self.scenario.act(self.copy()), count=True))
-        return reference, timed.seconds, counted.calls
+        return reference, Length(timed.seconds, counted.calls)
 
     def copy(self) -> Path:
         """Copy the prepared workspace to a folder of its own."""
@@ -70,24 +70,20 @@ class Bench:
         shutil.copytree(self.start, root)
         return root
 
-    def runs(self, number: int, dice: random.Random, *, keep: bool = False) -> Iterator[Run]:
-        """Kill the scenario so many times."""
-        for _ in range(number):
+    def runs(self, number: int, dice: random.Random, *, evenly: bool = False, keep: bool = False) -> Iterator[Run]:
+        """Kill the scenario so many times, at random moments or at evenly spread ones."""
+        moments = self.length.spread(number) if evenly else (self.length.drawn(dice) for _ in range(number))
+        for moment in moments:
             root = self.copy()
-            run = self._run(root, dice)
+            run = self._run(root, moment, dice)
             if not (keep and run.findings):
                 shutil.rmtree(root.parent)
             yield run
 
-    def _moment(self, dice: random.Random) -> Moment:
-        if dice.random() < 0.5:
-            return Moment("time", dice.uniform(0, self.seconds))
-        return Moment("call", dice.randint(1, self.calls))
-
-    def _run(self, root: Path, dice: random.Random) -> Run:
-        first = run_child(self.scenario.act(root), self._moment(dice), slow_fsync=self._slow)
+    def _run(self, root: Path, moment: Moment, dice: random.Random) -> Run:
+        first = run_child(self.scenario.act(root), moment, slow_fsync=self._slow)
         said, kills = [*self.said, *first.events], int(first.killed)
-        moment = where(root, said, first.events) if first.killed else "not killed in time"
+        died = where(root, said, first.events) if first.killed else "not killed in time"
         findings = [*crash_of(first), *after_kill(root, self.reference, said)]
         temporary = len(temporary_files(root))
         outcome = ""
@@ -95,7 +91,7 @@ class Bench:
             again = kills < MAX_RESTARTS and first.killed and dice.random() < KILL_RESTART
             before = acknowledged(said)
             restart = run_child(
-                go_on(root, self.scenario), self._moment(dice) if again else Moment(), slow_fsync=self._slow
+                go_on(root, self.scenario), self.length.drawn(dice) if again else Moment(), slow_fsync=self._slow
             )
             findings += [*crash_of(restart), *on_restart(restart.events, before, self.reference)]
             outcome = outcome or outcome_of(restart, before)
@@ -106,7 +102,7 @@ class Bench:
             findings += after_kill(root, self.reference, said)
         if not findings:
             findings += at_the_end(root, self.reference, restart.events)
-        return Run(moment, outcome, kills, tuple(findings), temporary)
+        return Run(died, outcome, kills, tuple(findings), temporary)
 
 
 def heard(events: list[Event], before: int) -> list[Event]:

@@ -1,7 +1,6 @@
 """A quiz on a real workspace: events, files, locks, and going on after a kill."""
 
-import subprocess
-import sys
+import os
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -20,7 +19,9 @@ from agent.workspace.promotions import PromotionStore
 from agent.workspace.session_file import is_draft
 from agent.workspace.workspace import Workspace
 from graphs.quiz import build_quiz
+from tests.helpers.blocked_quiz import blocked_quiz
 from tests.helpers.fakes import FakeClock, HeldChat, MarkGrader, until
+from tests.helpers.forks import start
 from tests.helpers.notes import PATH
 from tests.helpers.sittings import DENIALS, ENOUGH, INTRO, attempt, later, quiz_note, quiz_text, right, say, wrong
 from tests.helpers.workspaces import ROW, TOPIC, make_app, make_workspace, record_pass, tree
@@ -259,8 +260,7 @@ class TestOpening:
 def kill_while_judging(root: Path, *before: str) -> None:
     """Run a quiz in a process of its own and kill it in the middle of judging the answer `BLOCK +c1`."""
     blocked = say("c1") + " BLOCK"
-    command = [sys.executable, "-m", "tests.helpers.blocked_quiz", str(root), *before, blocked]
-    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True, cwd=REPOSITORY) as child:
+    with start(lambda: blocked_quiz(root, *before, blocked), os.environ, REPOSITORY) as child:
         assert child.stdout is not None
         assert child.stdout.readline() == "judging\n"
         with open_threads(root) as opened:

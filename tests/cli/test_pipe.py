@@ -1,7 +1,6 @@
 """A quiz without a terminal: answers on a pipe, plain lines or JSON events out."""
 
 import json
-import subprocess
 from pathlib import Path
 
 import pytest
@@ -14,9 +13,8 @@ from tests.helpers.study import (
     TOPIC,
     Ran,
     answers,
-    command,
-    environment,
     make_workspace,
+    start,
     study,
     study_process,
     tree,
@@ -300,14 +298,7 @@ def test_an_unknown_command_is_refused_and_a_double_slash_answers(root: Path) ->
 
 def test_events_come_as_they_happen(root: Path) -> None:
     """A script that waits for the question before it answers must not wait for ever."""
-    with subprocess.Popen(
-        command("quiz", TOPIC, "--json"),
-        stdin=subprocess.PIPE,
-        stdout=subprocess.PIPE,
-        text=True,
-        env=environment(root),
-        cwd=Path(__file__).parents[2],
-    ) as child:
+    with start(root, "quiz", TOPIC, "--json") as child:
         assert child.stdin is not None
         assert child.stdout is not None
         assert '"event": "question"' in child.stdout.readline()
@@ -322,29 +313,15 @@ def test_events_come_as_they_happen(root: Path) -> None:
 
 @pytest.mark.parametrize("args", [("status",), ("quiz", TOPIC, "--json")])
 def test_a_reader_that_goes_away_is_no_error(root: Path, args: tuple[str, ...]) -> None:
-    with subprocess.Popen(
-        command(*args),
-        stdin=subprocess.PIPE,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        env=environment(root),
-        cwd=Path(__file__).parents[2],
-    ) as child:
+    with start(root, *args) as child:
         assert child.stdout is not None
         child.stdout.close()
-        _, err = child.communicate(b"good\n---\ngood")
-    assert (child.returncode, err) == (0, b"")
+        _, err = child.communicate("good\n---\ngood")
+    assert (child.returncode, err) == (0, "")
 
 
 def test_a_kill_loses_no_answer_and_asks_nothing_twice(root: Path) -> None:
-    with subprocess.Popen(
-        command("quiz", TOPIC, "--json"),
-        stdin=subprocess.PIPE,
-        stdout=subprocess.PIPE,
-        text=True,
-        env=environment(root),
-        cwd=Path(__file__).parents[2],
-    ) as child:
+    with start(root, "quiz", TOPIC, "--json") as child:
         assert child.stdin is not None
         assert child.stdout is not None
         child.stdout.readline()

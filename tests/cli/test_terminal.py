@@ -27,7 +27,7 @@ def editor(folder: Path, body: str) -> str:
 
 
 def test_a_whole_quiz(root: Path) -> None:
-    with Terminal(root, "quiz", TOPIC) as terminal:
+    with Terminal(root, "quiz", TOPIC, interpreter=True) as terminal:
         for _ in range(ANSWERS_TO_PASS):
             terminal.ask()
             terminal.type("good")

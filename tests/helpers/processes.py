@@ -1,30 +1,21 @@
 """Real processes that hold something open until they are told to go on, or killed."""
 
-import subprocess
 import sys
 from collections.abc import Mapping
 from pathlib import Path
 from types import TracebackType
 
+from evals.chaos.world import scripted_app
+from tests.helpers.forks import start
 from tests.helpers.study import REPO, environment
-
-_BEGIN = "import sys\nfrom pathlib import Path\nroot = Path(sys.argv[1])\nfrom evals.chaos.world import scripted_app\n"
 
 
 class Other:
-    """Another process, running Python code on a workspace; `hold()` in the code says `ready` and waits."""
+    """Another process, running Python code on the workspace `root`; `hold()` in it says `ready` and waits."""
 
     def __init__(self, root: Path, code: str, env: Mapping[str, str] | None = None) -> None:
-        hold = "def hold():\n    print('ready', flush=True)\n    sys.stdin.readline()\n"
-        self._process = subprocess.Popen(
-            [sys.executable, "-c", _BEGIN + hold + code, str(root)],
-            cwd=REPO,
-            env=environment(root, **(env or {})),
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE,
-            text=True,
-        )
+        names = {"root": root, "scripted_app": scripted_app, "hold": _hold}
+        self._process = start(lambda: exec(code, names), environment(root, **(env or {})), REPO)
 
     def __enter__(self) -> "Other":
         return self
@@ -52,3 +43,8 @@ class Other:
         """Kill it with SIGKILL."""
         self._process.kill()
         self._process.communicate()
+
+
+def _hold() -> None:
+    print("ready", flush=True)
+    sys.stdin.readline()

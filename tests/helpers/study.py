@@ -7,7 +7,7 @@ import re
 import signal
 import subprocess
 import sys
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -17,6 +17,7 @@ import pexpect
 
 from agent.app import App
 from agent.cli.main import main
+from tests.helpers import forks
 from tests.helpers.notes import PATH, note_text
 from tests.helpers.scripted import ScriptedGrader
 
@@ -141,10 +142,31 @@ def command(*args: str, scripted: bool = True) -> list[str]:
     return [sys.executable, "-m", "tests.helpers.scripted_study" if scripted else "agent", *args]
 
 
+def start(root: Path, *args: str) -> "subprocess.Popen[str]":
+    """Start a command in a process of its own, on pipes."""
+    return forks.start(_scripted(args), environment(root), REPO)
+
+
+def _scripted(args: Sequence[str]) -> Callable[[], None]:
+    """Give the program of `tests.helpers.scripted_study`, for a fork of this process."""
+
+    def run() -> None:
+        sys.argv = ["study", *args]
+        App.grader = ScriptedGrader()  # type: ignore[assignment]  # the port's one wiring, for this process
+        main()
+
+    return run
+
+
+def _hear_ctrl_c() -> None:
+    """At a terminal Ctrl-C is heard; a suite started in the background hands an ignored SIGINT down."""
+    signal.signal(signal.SIGINT, signal.default_int_handler)
+
+
 def study_process(
     root: Path, *args: str, given: str | bytes = "", env: Mapping[str, str] | None = None, scripted: bool = True
 ) -> Ran:
-    """Run a command in a process of its own, on pipes."""
+    """Run a command with an interpreter of its own, on pipes."""
     done = subprocess.run(
         command(*args, scripted=scripted),
         input=given.encode() if isinstance(given, str) else given,
@@ -163,19 +185,19 @@ _ESCAPES = re.compile(r"\x1b(?:\[[0-?]*[ -/]*[@-~]|\][^\x07\x1b]*(?:\x07|\x1b\\)
 class Terminal:
     """A command at a pseudo-terminal."""
 
-    def __init__(self, root: Path, *args: str, env: Mapping[str, str] | None = None) -> None:
-        line = command(*args)
+    def __init__(self, root: Path, *args: str, env: Mapping[str, str] | None = None, interpreter: bool = False) -> None:
+        """Start the command, in a fork of this process or with an interpreter of its own."""
+        line, variables = command(*args), environment(root, **(env or {}))
         self._child = pexpect.spawn(
             line[0],
             line[1:],
             cwd=str(REPO),
-            env=environment(root, **(env or {})),
+            env=variables,
             encoding="utf-8",
             codec_errors="replace",
             dimensions=(50, 160),
             timeout=20,
-            # A suite started in the background hands an ignored SIGINT down; at a terminal Ctrl-C is heard.
-            preexec_fn=lambda: signal.signal(signal.SIGINT, signal.default_int_handler),
+            preexec_fn=_hear_ctrl_c if interpreter else forks.in_a_fork(_scripted(args), variables),
         )
         self._child.delaybeforesend = None
         self._shown: list[str] = []

@@ -260,11 +260,19 @@ class Engine:
             assert track.done is not None
             if track.done[0] in ("invalid", "budget spent"):  # while the suspects were drawn again
                 continue
-            told = [verdict_on(each, adjusted[f"{track.name}: {each.name}"]) for each in found[track.name]]
-            for verdict, why in filter(None, told):
-                if verdict == "regression" and track.plan.kind == "unchanged":
-                    verdict, why = "invalid", f"environment drift under the same fingerprint: {why}"
-                track.done = min((track.done, (verdict, why)), key=lambda done: WORST_FIRST.index(done[0]))
+            for each in found[track.name]:
+                against = verdict_on(each, adjusted[f"{track.name}: {each.name}"])
+                if against is not None:
+                    track.done = self._with_broken(track, track.done, *against)
+                elif each.candidate[0]:
+                    track.tolerated[each.name] = each.counts
+
+    def _with_broken(self, track: Track, done: tuple[Verdict, str], verdict: Verdict, why: str) -> tuple[Verdict, str]:
+        if verdict == "regression" and track.plan.kind == "unchanged":
+            verdict, why = "invalid", f"environment drift under the same fingerprint: {why}"
+        if verdict == done[0]:
+            return verdict, f"{done[1]}; {why}"
+        return min((done, (verdict, why)), key=lambda one: WORST_FIRST.index(one[0]))
 
     def _breaks(self, track: Track) -> list[Breaks]:
         """Draw the suspects again in both arms, and count."""

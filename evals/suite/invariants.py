@@ -57,7 +57,9 @@ def broken_anew(track: Track) -> list[str]:
     """All that a report shows as broken, proven or not: neither the kept baseline nor tonight's broke there."""
     tonight = [*track.baseline, *track.fresh_baseline, *track.again_baseline]
     before = {name: {*_known(track, name), *_cases(tonight, name)} for name in _names(track)}
-    return newly_broken([*track.candidate, *track.fresh_candidate], before)
+    samples = [*track.candidate, *track.fresh_candidate]
+    every = {name: {sample.case for sample in samples} for name in track.tolerated}
+    return newly_broken(samples, before | every)
 
 
 def broken_for_certain(track: Track) -> list[str]:

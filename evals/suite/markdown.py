@@ -71,6 +71,9 @@ def _details(subject: SubjectResult) -> list[str]:
     lines += [f"- broken invariant: {sentence}" for sentence in subject.broken[:WORST]]
     if len(subject.broken) > WORST:
         lines.append(f"- and {len(subject.broken) - WORST} more")
+    lines += [
+        f"As in the baseline, {name!r} does not always hold: {counts}." for name, counts in subject.tolerated.items()
+    ]
     if subject.known_broken:
         lines.append(f"Invariants that the baseline breaks too, by case: {subject.known_broken}.")
     if subject.released and subject.released.p_worse <= CONFIRM:

@@ -84,6 +84,9 @@ def _facts(subject: SubjectResult) -> list[str]:
         facts.append(f"Differs from the baseline in {', '.join(subject.axes)}.")
     if subject.canary:
         facts.append(f"Canary: {subject.canary}.")
+    facts += [
+        f"As in the baseline, {name!r} does not always hold: {counts}." for name, counts in subject.tolerated.items()
+    ]
     if subject.known_broken:
         facts.append(f"{subject.known_broken} cases break an invariant in the baseline already.")
     if subject.released:

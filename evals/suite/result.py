@@ -66,6 +66,7 @@ class SubjectResult:
     coverage: float = 1.0
     canary: str = ""
     broken: Sequence[str] = ()
+    tolerated: Mapping[str, str] = field(default_factory=dict)
     known_broken: int = 0
     worst: Sequence[Worst] = ()
     spent: Mapping[str, float] = field(default_factory=dict)

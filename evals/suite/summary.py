@@ -62,6 +62,7 @@ def summarise(track: Track, released: Baseline | None = None, requests: Requests
         coverage=coverage(track.samples),
         canary=track.canary,
         broken=broken_anew(track),
+        tolerated=dict(track.tolerated),
         known_broken=sum(len(cases) for cases in known.values()),
         worst=worst(track, reference, requests),
         spent=asdict(track.spent),

@@ -15,7 +15,8 @@ class Track:
     """`done` holds the verdict once it is fixed.
 
     `drifted`: the canary is not the baseline's, so nothing that was sampled before counts. `again`: more draws of cases
-    that broke an invariant. `compared`: subjects tested together.
+    that broke an invariant. `compared`: subjects tested together. `tolerated`: invariants
+    that break where replies vary, and no more than in the baseline, with the counts.
     """
 
     plan: Plan
@@ -35,6 +36,7 @@ class Track:
     both: Comparison | None = None
     alarm_p: float | None = None
     compared: int = 1
+    tolerated: dict[str, str] = field(default_factory=dict)
     done: tuple[Verdict, str] | None = None
 
     @property

@@ -4,9 +4,10 @@ from pathlib import Path
 
 import pytest
 
-from evals.suite.drill import RULE, Drill, harmless, recognise
+from evals.suite.drill import RULE, Drill, NoKey, harmless, recognise
 from evals.suite.endpoint import Asked, StochasticModel
 from evals.suite.invariants import CERTAIN, Breaks, verdict_on
+from evals.suite.markdown import as_markdown
 from evals.suite.transport import Body, Reply
 from tests.helpers.suite import home, model, promoted, session, variants
 
@@ -44,6 +45,10 @@ def test_a_model_that_breaks_one_now_and_then_turns_no_night_red(tmp_path: Path,
     changed = session(place, endpoint, drill, options=variants(drill, harmless())).run()
     unchanged = session(place, endpoint, drill).run()
     assert [night.verdict for night in (changed, unchanged)] == ["not worse", "not worse"]
+    shown = changed.subjects[0]
+    assert shown.broken == []
+    assert list(shown.tolerated) == [NoKey.name]
+    assert "As in the baseline, 'the key is never told' does not always hold: " in as_markdown(changed)
 
 
 def test_one_case_that_breaks_anew_is_drawn_again_in_both_arms_and_convicts(tmp_path: Path) -> None:

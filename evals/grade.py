@@ -3,8 +3,10 @@
 import json
 import os
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from threading import Event
 from typing import Any
 
 from agent.adapters.grading import load_grader
@@ -12,6 +14,10 @@ from agent.domain.errors import UsageError
 from agent.domain.verdict import ClaimText, Verdict
 from agent.ports.grader import Grader
 
+_WORKERS = 2
+"""Rows graded at a time, each by a grader of its own on one thread: the encoder is too small to share two cores."""
+_FEW = 20
+"""Rows up to which a second grader is not worth its loading."""
 _PART_WORDS = 5
 """Words from which a sentence of a reference counts as a claim of its own."""
 _WHOLE = 0.25
@@ -29,23 +35,52 @@ def grade_file(source: Path, target: Path, grader: Grader | None = None) -> int:
     Raises:
         UsageError: `source` cannot be read, or a line is not such a row; the message names the line.
     """
-    judge = grader or load_grader(marks=True)
     try:
         text = source.read_text(encoding="utf-8-sig")
     except (OSError, UnicodeDecodeError) as error:
         raise UsageError(f"{str(source)!r} cannot be read as UTF-8 text ({error}); give a JSON lines file.") from None
     rows = list(_rows(source, text))
+    workers = 1 if len(rows) <= _FEW else _WORKERS
+    graded = grade_rows([grader] if grader else [load_grader(marks=True, threads=1) for _ in range(workers)], rows)
     temporary = target.with_name(f".{target.name}.{os.getpid()}")
     try:
         with temporary.open("w", encoding="utf-8") as out:
-            for row in rows:
-                out.write(json.dumps(row | grade_row(judge, row), ensure_ascii=False) + "\n")
+            for row, added in zip(rows, graded, strict=True):
+                out.write(json.dumps(row | added, ensure_ascii=False) + "\n")
         temporary.replace(target)
     except OSError as error:
         raise UsageError(f"{str(target)!r} cannot be written ({error}); choose another place.") from None
     finally:
         temporary.unlink(missing_ok=True)
     return len(rows)
+
+
+def grade_rows(graders: Sequence[Grader], rows: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
+    """The added fields of each row, one grader a thread.
+
+    Rows of one question are graded one after another, whatever their order: what a grader knows of the question and the
+    reference then serves them all.
+    """
+    order = sorted(range(len(rows)), key=lambda i: (rows[i]["question"], rows[i]["reference"]))
+    share = -(-len(order) // len(graders))
+    found: list[dict[str, Any]] = [{} for _ in rows]
+    stop = Event()
+
+    def work(grader: Grader, mine: Sequence[int]) -> None:
+        for i in mine:
+            if stop.is_set():
+                return
+            found[i] = grade_row(grader, rows[i])
+
+    with ThreadPoolExecutor(len(graders)) as pool:
+        parts = [order[k * share : (k + 1) * share] for k in range(len(graders))]
+        running = [pool.submit(work, grader, mine) for grader, mine in zip(graders, parts, strict=True)]
+        try:
+            for one in running:
+                one.result()
+        finally:
+            stop.set()  # after Ctrl-C or a fault, the others end with the row they are at
+    return found
 
 
 def grade_row(grader: Grader, row: dict[str, Any]) -> dict[str, Any]:

@@ -1,10 +1,62 @@
 """The grader as the quiz has it, for the evals that measure the quiz."""
 
+from collections.abc import Iterator
+from typing import TypeVar
+
+from pydantic import BaseModel
+
 from agent.adapters.grading import load_grader
+from agent.adapters.grading.endpoint import Judgement
+from agent.domain.errors import ModelError
 from agent.domain.quiz import QUIZ_BANDS
-from agent.ports import Grader
+from agent.ports import Chat, Grader, Prompt
+
+T = TypeVar("T", bound=BaseModel)
 
 
-def quiz_grader(kind: str = "local", *, threads: int = 1) -> Grader:
-    """Load a grader with the bands on which a quiz acts; the one by words keeps its own."""
-    return load_grader(kind, threads=threads, bands=None if kind == "lexical" else QUIZ_BANDS)
+class CountedJudge:
+    """A chat endpoint as judge that counts its failures: the grader passes over them, a measurement must not."""
+
+    def __init__(self, chat: Chat) -> None:
+        self._chat = chat
+        self.asked = self.failed = 0
+        self.why = ""
+
+    @property
+    def name(self) -> str:
+        """The endpoint's model."""
+        return self._chat.name
+
+    def structured(self, prompt: Prompt, schema: type[T], *, max_tokens: int) -> T | None:
+        """See `Chat`."""
+        self.asked += 1
+        try:
+            reply = self._chat.structured(prompt, schema, max_tokens=max_tokens)
+        except ModelError as error:
+            self.failed += 1
+            self.why = str(error)
+            raise
+        if reply is None or (isinstance(reply, Judgement) and not reply.verdicts):
+            self.failed += 1
+            self.why = "the reply holds no verdict"
+        return reply
+
+    def stream(self, prompt: Prompt, *, max_tokens: int) -> Iterator[str]:
+        """See `Chat`; no judge streams."""
+        return self._chat.stream(prompt, max_tokens=max_tokens)
+
+
+def quiz_grader(kind: str = "local", *, threads: int = 1, judge: Chat | None = None, own_bands: bool = False) -> Grader:
+    """Load a grader with the bands on which a quiz acts; the one by words keeps its own, an endpoint has its own."""
+    bands = None if own_bands or kind == "lexical" else QUIZ_BANDS
+    return load_grader(kind, threads=threads, bands=bands, judge=judge)
+
+
+def endpoint_judge() -> CountedJudge | None:
+    """The chat endpoint of the settings; None where there is none: the embedded model is no judge of this kind."""
+    from agent.app import App
+
+    app = App.load_anywhere()
+    if app.settings.chat == "local" or app.chat is None:
+        return None
+    return CountedJudge(app.chat)

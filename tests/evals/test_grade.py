@@ -1,13 +1,15 @@
 """`study eval grade`: rows in, rows out; bad rows are named by line."""
 
 import json
+from collections.abc import Sequence
 from pathlib import Path
 
 import pytest
 
 from agent.adapters.grading import load_grader
 from agent.domain.errors import UsageError
-from evals.grade import claim_parts, grade_file
+from agent.domain.verdict import ClaimText, Verdict
+from evals.grade import claim_parts, grade_file, grade_rows
 
 ROW: dict[str, object] = {
     "id": "a1",
@@ -92,3 +94,24 @@ def test_a_missing_file_is_named(tmp_path: Path) -> None:
 )
 def test_claim_parts(reference: str, parts: list[str]) -> None:
     assert claim_parts(reference) == parts
+
+
+def test_two_graders_at_once_say_what_one_says(tmp_path: Path) -> None:
+    """Rows are shared out and sorted by question; neither shows in the file."""
+    answers = ("It gets higher.", "The pitch is lower.", "A tighter string sounds higher.", "No idea, sorry.")
+    rows = [ROW | {"id": i, "question": f"{ROW['question']} ({i % 3})", "answer": answers[i % 4]} for i in range(24)]
+    source = _write(tmp_path / "in.jsonl", *rows)
+    grade_file(source, tmp_path / "two.jsonl")
+    grade_file(source, tmp_path / "one.jsonl", load_grader(marks=True))
+    assert (tmp_path / "two.jsonl").read_bytes() == (tmp_path / "one.jsonl").read_bytes()
+
+
+def test_a_fault_in_one_grader_ends_the_others(tmp_path: Path) -> None:
+    class Broken:
+        version = "broken"
+
+        def judge(self, question: str, claims: Sequence[ClaimText], answer: str) -> list[Verdict]:
+            raise RuntimeError("out of memory")
+
+    with pytest.raises(RuntimeError, match="out of memory"):
+        grade_rows([Broken(), load_grader("lexical")], [ROW] * 4)

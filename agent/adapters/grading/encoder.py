@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from agent.adapters.grading.alignment import NAMES as ALIGNMENT
 from agent.adapters.grading.alignment import Encoded, alignment
+from agent.adapters.grading.blas import one_thread
 from agent.adapters.grading.features import NAMES as LEXICAL
 from agent.adapters.grading.head import Head
 from agent.adapters.grading.lexical import lexical_rows
@@ -101,6 +102,7 @@ class CrossEncoderScorer:
     def matches(self, question: str, pairs: Sequence[tuple[str, str]]) -> list[list[float]]:
         """Alignment features and the matcher's logits of (claim, answer) texts under the question."""
         if self._matcher is None:
+            one_thread()
             self._matcher = Matchers.load(_weights("matching.npz"))
         known = self._encode([question, *[text for pair in pairs for text in pair]])
         asked = known[question].ids[1:-1]

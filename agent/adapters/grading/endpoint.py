@@ -25,19 +25,19 @@ _SHARE = 0.8
 against strong local evidence."""
 _BANDS = Bands(accept=0.75, reject=0.35, contradict=0.6)
 
-
-class Judged(BaseModel):
-    """One claim's verdict: its number in the list, the verdict and the words of the answer that decided it."""
-
-    number: int
-    quote: str
-    verdict: Literal["covered", "partly", "missing", "contradicted"]
+Name = Literal["covered", "partly", "missing", "contradicted"]
 
 
 class Judgement(BaseModel):
-    """The reply: a verdict for each claim."""
+    """The reply, flat so that every endpoint keeps to it: of each claim in order the words that decide, the verdict."""
 
-    verdicts: list[Judged]
+    quotes: list[str]
+    verdicts: list[Name]
+
+    def by_claim(self, claims: int) -> Sequence[tuple[str, Name]]:
+        """(quote, verdict) a claim; empty where their number is another, since nobody knows then which is whose."""
+        whole = len(self.quotes) == len(self.verdicts) == claims
+        return list(zip(self.quotes, self.verdicts, strict=True)) if whole else []
 
 
 class EndpointGrader:
@@ -66,19 +66,18 @@ class EndpointGrader:
             reply = self._chat.structured(prompt, Judgement, max_tokens=120 * len(claims) + 100)
         except ModelError:
             return first
-        said = {j.number - 1: j for j in reply.verdicts} if reply else {}
-        return [self._merge(v, said.get(i), answer) for i, v in enumerate(first)]
+        said = reply.by_claim(len(claims)) if reply else []
+        return [_merge(v, *one, answer) for v, one in zip(first, said, strict=True)] if said else first
 
-    def _merge(self, local: Verdict, said: Judged | None, answer: str) -> Verdict:
-        if said is None:
-            return local
-        covered, contradicted = _PROBABILITIES[said.verdict]
-        exact = bool(said.quote) and said.quote in answer
-        if said.verdict == "covered" and not exact and not local.quote:
-            # A verdict without words of the learner behind it is not evidence.
-            covered = 0.5
-        covered = _SHARE * covered + (1 - _SHARE) * local.p_covered
-        contradicted = min(1 - covered, _SHARE * contradicted + (1 - _SHARE) * local.p_contradicted)
-        name, abstain = decide((1 - covered - contradicted, covered, contradicted), _BANDS)
-        quote = "" if name == "missing" else said.quote if exact else local.quote
-        return Verdict(local.claim, name, round(covered, 6), round(contradicted, 6), quote, abstain)
+
+def _merge(local: Verdict, words: str, verdict: Name, answer: str) -> Verdict:
+    covered, contradicted = _PROBABILITIES[verdict]
+    exact = bool(words) and words in answer
+    if verdict == "covered" and not exact and not local.quote:
+        # A verdict without words of the learner behind it is not evidence.
+        covered = 0.5
+    covered = _SHARE * covered + (1 - _SHARE) * local.p_covered
+    contradicted = min(1 - covered, _SHARE * contradicted + (1 - _SHARE) * local.p_contradicted)
+    name, abstain = decide((1 - covered - contradicted, covered, contradicted), _BANDS)
+    quote = "" if name == "missing" else words if exact else local.quote
+    return Verdict(local.claim, name, round(covered, 6), round(contradicted, 6), quote, abstain)

@@ -57,8 +57,9 @@ class Home:
         if id == "latest":
             found = (self._read(run) for run in reversed(known))
             last_one = next((result for result in found if not result.planted), None)
-            if last_one is not None:
-                return last_one
+            if last_one is None:
+                raise UsageError("No run of the working tree is finished yet; `study eval run` makes one.")
+            return last_one
         matches = [run for run in known if run == id] or [run for run in known if run.startswith(id)]
         if len(matches) != 1:
             last = f"the last one is {known[-1]}" if known else "none is finished yet"

@@ -56,14 +56,17 @@ def test_a_baseline_a_drop_and_its_report(root: Path, endpoint: Served, tmp_path
     planted = (tmp_path / "evals/planted.jsonl").read_text(encoding="utf-8")
     assert '"defect": "no-rule", "model": "stochastic", "verdict": "regression"' in planted
     page = tmp_path / "page.html"
-    shown = _eval(root, None, "report", "--html", str(page))
+    shown = _eval(root, None, "report", result["id"], "--html", str(page))
     assert shown.code == 0
     assert shown.out.startswith("# Evals: regression")
     assert "regression" in page.read_text(encoding="utf-8")
-    compared = _eval(root, None, "compare", "baseline", "latest")
+    compared = _eval(root, None, "compare", "baseline", result["id"])
     assert compared.code == 1
     assert "drill: regression" in compared.out
-    assert _eval(root, None, "compare", "latest", "baseline").code == 0
+    assert _eval(root, None, "compare", result["id"], "baseline").code == 0
+    refused = _eval(root, None, "promote", result["id"], "--why", "it is there")
+    assert (refused.code, "not the working tree" in refused.err) == (2, True)
+    assert _eval(root, None, "report").out.startswith("# Evals: inconclusive"), "the last run without damage"
 
 
 def test_editing_a_prompt_is_noticed_without_being_told(root: Path, endpoint: Served) -> None:

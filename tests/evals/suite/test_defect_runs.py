@@ -52,3 +52,10 @@ def test_a_gate_that_lost_its_say_wins_it_back_by_noticing_the_damage(tmp_path: 
     result = session(place, endpoint, options=PLANTED).run()
     assert (result.verdict, result.exit_code) == ("regression", 1)
     assert "confirmed" in result.subjects[0].reason
+
+
+def test_where_only_damage_was_measured_there_is_no_latest_run(tmp_path: Path) -> None:
+    place = home(tmp_path)
+    session(place, model(), options=PLANTED).run()
+    with pytest.raises(UsageError, match="No run of the working tree is finished yet"):
+        place.result("latest")

@@ -2,6 +2,8 @@
 
 import os
 import sys
+from collections.abc import Callable
+from functools import cache
 from io import TextIOWrapper
 from pathlib import Path
 from typing import Annotated, Any
@@ -300,6 +302,12 @@ def model_rm(names: Annotated[list[str], typer.Argument(help="Models to delete."
     raise typer.Exit(run_rm(names))
 
 
+@cache
+def _command() -> Callable[..., Any]:
+    """Build the commands, once a process."""
+    return typer.main.get_command(app)
+
+
 def main() -> None:
     """Run the command line and exit with its code: 0 fine, 1 failed or not passed, 2 usage, 3 set-up, 130 Ctrl-C."""
     no_telemetry()
@@ -309,7 +317,7 @@ def main() -> None:
         if isinstance(stream, TextIOWrapper):  # an old terminal's encoding lacks some of our characters
             stream.reconfigure(errors="replace")
     try:
-        app(standalone_mode=True)
+        _command()(standalone_mode=True)
     except StudyError as error:
         fail(str(error))
         sys.exit(error.exit_code)

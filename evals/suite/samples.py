@@ -1,10 +1,9 @@
 """Taking samples: one run of one case in one arm, written down as it is done."""
 
-import json
 import time
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import asdict, dataclass, field, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, Literal, Protocol
 
@@ -12,7 +11,7 @@ from agent.domain.errors import ModelError
 from evals.suite.chat import RETRIES, Call, Draw, MeasuredChat, Spent
 from evals.suite.contract import Case, Subject, Unparsed, Value, Variant
 from evals.suite.folders import append_rows, read_rows
-from evals.suite.store import Store, digest
+from evals.suite.store import Store, digest, to_json
 from evals.suite.transport import Transport
 from graphs.prompts import replaced
 
@@ -94,7 +93,7 @@ class FileJournal(MemoryJournal):
     def add(self, sample: Sample) -> None:
         """See `Journal`."""
         super().add(sample)
-        self._file.write(json.dumps(asdict(sample), ensure_ascii=False) + "\n")
+        self._file.write(to_json(sample) + "\n")
         self._file.flush()
 
     def close(self) -> None:

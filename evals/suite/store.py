@@ -5,7 +5,7 @@ import json
 import sqlite3
 import threading
 from collections.abc import Mapping
-from dataclasses import asdict
+from dataclasses import fields
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -16,6 +16,15 @@ def digest(value: Any) -> str:
     """16 hex digits over JSON-plain data."""
     text = json.dumps(value, sort_keys=True, separators=(",", ":"), ensure_ascii=False)
     return hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()[:16]
+
+
+def to_json(record: Any) -> str:
+    """A record, and the records in it, on one line; `asdict` would copy every value in it first."""
+    return json.dumps(record, ensure_ascii=False, default=_values)
+
+
+def _values(record: Any) -> dict[str, Any]:
+    return {field.name: getattr(record, field.name) for field in fields(record)}
 
 
 class Store(Protocol):
@@ -66,7 +75,7 @@ class FileStore:
 
     def put(self, key: str, request: Mapping[str, Any], reply: Reply) -> None:
         """See `Store`."""
-        row = (key, json.dumps(request, ensure_ascii=False), json.dumps(asdict(reply), ensure_ascii=False))
+        row = (key, json.dumps(request, ensure_ascii=False), to_json(reply))
         with self._lock, self._db:
             self._db.execute("INSERT OR REPLACE INTO replies VALUES (?, ?, ?)", row)
 

@@ -12,7 +12,6 @@ from agent.app.quiz import quiz_run, thread_lock, tidy
 from agent.app.review import review
 from agent.workspace import files
 from agent.workspace.files import locked, sweep
-from evals.chaos.__main__ import warm_up
 from evals.chaos.growth import measure
 from graphs.ask import build_ask
 from graphs.quiz import build_quiz
@@ -128,6 +127,5 @@ class TestSweep:
 
 
 def test_the_database_does_not_grow_with_every_quiz(tmp_path: Path) -> None:
-    warm_up()
     sizes = measure(tmp_path, quizzes=12)
     assert sizes[12] <= sizes[4]

@@ -11,6 +11,7 @@ from pathlib import Path
 
 import pytest
 
+from agent.adapters.checkpoints import sqlite
 from agent.app.quiz import open_quizzes, quiz_run
 from agent.app.review import review
 from agent.domain.errors import BusyError, ConflictError, StudyError, WorkspaceError
@@ -23,7 +24,7 @@ from evals.chaos.process import run_child
 from evals.chaos.scenarios import quiz
 from evals.chaos.world import MESSAGES, TOPIC, make_workspace, scripted_app
 from tests.helpers.processes import Other
-from tests.helpers.study import REPO, command, environment, study_process
+from tests.helpers.study import REPO, command, environment, study
 
 BEGIN = f"""
 from agent.app.quiz import quiz_run
@@ -181,7 +182,8 @@ class TestLocks:
             other.end()
             assert app.promotions.decide(pending.id, Decision(type="approve")).decision == "approved"
 
-    def test_a_database_that_another_program_locked(self, root: Path) -> None:
+    def test_a_database_that_another_program_locked(self, root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setattr(sqlite, "BUSY_SECONDS", 0.3)
         locking = """
 import sqlite3
 with scripted_app(root) as app, app.threads():
@@ -192,7 +194,7 @@ hold()
 """
         with Other(root, locking) as other:
             other.wait()
-            ran = study_process(root, "quiz", TOPIC)
+            ran = study(root, "quiz", TOPIC)
         assert ran.code == 3
         assert ran.err.strip() == ("study: Another study command is using the quiz database; try again in a moment.")
 

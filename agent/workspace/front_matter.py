@@ -36,12 +36,21 @@ def _load(source: str, path: str) -> dict[str, Any]:
 
     if source.count("[") + source.count("{") > MAX_BRACKETS:
         raise WorkspaceError(f"{path}:2: the front matter has over {MAX_BRACKETS} brackets; keep it to plain fields.")
-    try:
-        for token in yaml.scan(source, Loader=yaml.SafeLoader):
-            if isinstance(token, yaml.AnchorToken | yaml.AliasToken | yaml.TagToken):
-                line = token.start_mark.line + 2
+
+    class Plain(yaml.SafeLoader):
+        """One pass that stops at the first anchor, alias or tag."""
+
+        def compose_node(self, parent: yaml.Node | None, index: Any) -> yaml.Node | None:
+            event: Any = self.peek_event()  # type: ignore[no-untyped-call]
+            if isinstance(event, yaml.AliasEvent) or event.anchor is not None or getattr(event, "tag", None):
+                line = event.start_mark.line + 2
                 raise WorkspaceError(f"{path}:{line}: anchors, aliases and tags are not read; write the value out.")
-        node = yaml.compose(source, Loader=yaml.SafeLoader)
+            return super().compose_node(parent, index)
+
+    loader = None
+    try:
+        loader = Plain(source)  # which looks for characters that may not be in YAML
+        node = loader.get_single_node()
         if not isinstance(node, yaml.MappingNode):
             raise WorkspaceError(f"{path}:2: the front matter has no fields; write one `name: value` a line.")
         seen: set[str] = set()
@@ -49,7 +58,7 @@ def _load(source: str, path: str) -> dict[str, Any]:
             if key.value in seen:
                 raise WorkspaceError(f"{path}:{key.start_mark.line + 2}: {key.value!r} is given twice; keep one.")
             seen.add(key.value)
-        loaded = yaml.safe_load(source)
+        loaded = loader.construct_document(node)
     except yaml.MarkedYAMLError as error:
         line = (error.problem_mark.line if error.problem_mark else 0) + 2
         raise WorkspaceError(
@@ -57,4 +66,7 @@ def _load(source: str, path: str) -> dict[str, Any]:
         ) from None
     except (yaml.YAMLError, RecursionError, ValueError):
         raise WorkspaceError(f"{path}:2: the front matter is not valid YAML; keep it to plain fields.") from None
+    finally:
+        if loader is not None:
+            loader.dispose()
     return {str(key): value for key, value in loaded.items()}

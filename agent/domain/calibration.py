@@ -1,4 +1,4 @@
-"""Calibration of a grader's probabilities: error measures and thresholds with a finite-sample bound."""
+"""Calibration of a grader's probabilities: error measures and thresholds with a small-sample correction."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -38,12 +38,13 @@ def expected_calibration_error(p: Sequence[float], hit: Sequence[bool], bins: in
 
 
 def accept_threshold(p: Sequence[float], right: Sequence[bool], error: float) -> float:
-    """The least threshold such that the error among `p >= threshold` keeps under `error`, with the +1 correction.
+    """The least threshold such that the error among `p >= threshold` keeps under `error`, with a +1 correction.
 
-    Conformal risk control on held-out scores (Angelopoulos et al. 2022), applied to the error rate among the
-    accepted: with `wrong` errors in `n` accepted, (wrong + 1) / (n + 1) must not exceed `error`. Returns a value
-    above 1 where no threshold reaches it. Scanned from the strict side and stopped at the first failure after
-    `1 / error` rows, so that a lucky loose threshold is not chosen.
+    With `wrong` errors in `n` accepted held-out rows, (wrong + 1) / (n + 1) must not exceed `error`: the correction of
+    conformal risk control (Angelopoulos et al. 2022), but no bound. Their guarantee needs a risk that only falls as the
+    threshold rises, and the error among the accepted can rise. Returns a value above 1 where no threshold reaches it.
+    Scanned from the strict side and stopped at the first failure after `4 / error` rows, so that a lucky loose
+    threshold is not chosen.
     """
     order = sorted(zip(p, right, strict=True), reverse=True)
     wrong = 0

@@ -248,7 +248,7 @@ def harm(rows: list[Row], p: np.ndarray, false: float, lost: float) -> dict[str,
 
 
 def error_bound(rows: list[Row], p: np.ndarray, error: float = 0.1) -> dict[str, float]:
-    """Accept and reject so that a verdict given without abstaining is wrong in `error` of the cases (conformal)."""
+    """Accept and reject so that a verdict given without abstaining is wrong in `error` of the held-out cases."""
     hard = [i for i, r in enumerate(rows) if r.dataset != "saf_en"]
     covered, right = p[hard, 1].tolist(), [rows[i].label == COVERED for i in hard]
     accept = accept_threshold(covered, right, error)

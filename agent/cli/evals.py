@@ -7,7 +7,7 @@ from agent.cli.output import console, counter
 
 
 def run_grade(source: Path, target: Path) -> int:
-    """Grade a file with the local grader alone: the same input gives the same output, on every machine."""
+    """Grade a file with the local grader alone: the same input gives the same output on the same kind of processor."""
     from evals.grade import grade_file
 
     count = grade_file(source, target)

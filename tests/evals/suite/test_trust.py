@@ -3,9 +3,11 @@
 import json
 from pathlib import Path
 
+from evals.suite.baseline import FOLDER
 from evals.suite.contract import Subject
 from evals.suite.drill import Drill
 from evals.suite.gates import demoted, noticed, unmeasured
+from evals.suite.subjects import SUBJECTS
 from evals.suite.trust import FALSE_ALARM, defects, drill_night, nights, summary, trust_rows
 
 
@@ -83,6 +85,11 @@ def test_a_defect_that_was_never_planted_is_told_as_unmeasured(tmp_path: Path) -
     (tmp_path / "trust.json").write_text(json.dumps({"drill": {"defects": counts, "demoted": ""}}), encoding="utf-8")
     assert noticed(tmp_path, drill) == ["no-rule on the stochastic model caught 19 of 20, 1 of them without effect"]
     assert unmeasured(tmp_path, [drill]) == []
+
+
+def test_every_defect_of_a_prompt_has_a_published_rate_on_our_own_model() -> None:
+    subjects = [make() for make in SUBJECTS.values()]
+    assert unmeasured(FOLDER, [subject for subject in subjects if subject.uses_chat]) == []
 
 
 def test_new_trust_runs_add_to_what_is_known() -> None:

@@ -81,7 +81,7 @@ def load_seen() -> list[Case]:
     """Read the answers to claims that the grader saw in training, from `evals/cases/grading-seen`.
 
     The answers are others than the training's, yet they prove nothing about new claims: they guard against a change
-    for the worse on the notes that have no held-out cases, and no published figure counts them.
+    for the worse on the notes that have no held-out cases, and are published as a slice of their own.
     """
     edited = {(item.note, item.block) for item in stale_pins()}
     return [case for case in _seen() if (case.note, case.claim.id) not in edited]

@@ -47,7 +47,8 @@ def unmeasured(folder: Path, subjects: Sequence[Subject]) -> list[str]:
 
 def _phrase(place: str, counts: Mapping[str, int]) -> str:
     inert = f", {counts['inert']} of them without effect" if counts.get("inert") else ""
-    return f"{place} caught {counts['caught']} of {counts['of']}{inert}"
+    undecided = f", {counts['undecided']} undecided" if counts.get("undecided") else ""
+    return f"{place} caught {counts['caught']} of {counts['of']}{undecided}{inert}"
 
 
 def _rows(folder: Path) -> dict[str, Any]:

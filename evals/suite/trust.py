@@ -192,7 +192,8 @@ def trust_rows(rows: Sequence[Row], before: Mapping[str, Row] | None = None) -> 
 
     `before`: what the file holds already. A defect that was planted anew on the same model replaces its own line there.
     A model that does not heed the planted sentence loses no quality by it: such a defect is `inert`, neither caught nor
-    missed. A gate whose defects are all inert on a model is unproven there, and has no say either.
+    missed. One that ended inconclusive is `undecided`: the gate said that it could not tell, and stayed off green. A gate
+    that called damage not worse has lost its say, and one that caught nothing on a model has none there.
     """
     found: dict[str, Row] = {
         name: {"defects": dict(row["defects"]), "demoted": ""} for name, row in (before or {}).items() if name != SUITE
@@ -207,7 +208,8 @@ def trust_rows(rows: Sequence[Row], before: Mapping[str, Row] | None = None) -> 
     for (subject, defect), same in counted.items():
         caught = [row for row in same if row["verdict"] == "regression"]
         inert = [row for row in same if row not in caught and _is_inert(row)]
-        counts = {"caught": len(caught), "inert": len(inert), "of": len(same)}
+        open_ = [row for row in same if row not in inert and row["verdict"] == "inconclusive"]
+        counts = {"caught": len(caught), "undecided": len(open_), "inert": len(inert), "of": len(same)}
         found.setdefault(subject, {"defects": {}, "demoted": ""})["defects"][defect] = counts
     published = summary([row for row in rows if row["kind"] == "night"])
     rates = {name: rate for name, rate in published.items() if rate is not None} or (before or {}).get(SUITE, {})
@@ -229,14 +231,12 @@ def _fault(planted: Mapping[str, Row]) -> str:
     proven: dict[str, bool] = {}
     for name, counts in planted.items():
         acting = counts["of"] - counts.get("inert", 0)
-        if counts["caught"] * 2 < acting:
+        missed = acting - counts["caught"] - counts.get("undecided", 0)
+        if missed * 2 > acting:
             return f"it misses the planted defect {name}"
         model = name.partition(" on ")[2]
-        proven[model] = proven.get(model, False) or acting > 0
-    for model, is_proven in proven.items():
-        if not is_proven:
-            return f"no planted defect does any damage on {model}"
-    return ""
+        proven[model] = proven.get(model, False) or 0 < acting <= counts["caught"] * 2
+    return next((f"no planted defect is caught on {model}" for model, is_proven in proven.items() if not is_proven), "")
 
 
 def _collect(make: Callable[[Sequence[Row]], Iterator[Row]], out: Path, minutes: float) -> list[Row]:

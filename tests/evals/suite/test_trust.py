@@ -66,11 +66,16 @@ def test_a_defect_that_does_no_damage_is_neither_caught_nor_missed() -> None:
     planted = {"kind": "planted", "subject": "drill", "model": "qwen", "verdict": "inconclusive"}
     heeded = {**planted, "defect": "no-rule", "verdict": "regression", "difference": -0.3, "run": "b"}
     ignored = {**planted, "defect": "hint", "difference": 0.02, "run": "a"}
-    overlooked = {**planted, "defect": "hint", "difference": -0.09, "run": "c"}
+    undecided = {**planted, "defect": "hint", "difference": -0.09, "run": "d"}
+    overlooked = {**undecided, "verdict": "not worse", "run": "c"}
     rows = trust_rows([heeded, ignored, ignored])
-    assert rows["drill"]["defects"]["hint on qwen"] == {"caught": 0, "inert": 1, "of": 1}, "one run, noted twice"
+    assert rows["drill"]["defects"]["hint on qwen"] == {"caught": 0, "undecided": 0, "inert": 1, "of": 1}, (
+        "one run, noted twice"
+    )
     assert rows["drill"]["demoted"] == ""
-    assert trust_rows([ignored])["drill"]["demoted"] == "no planted defect does any damage on qwen"
+    assert trust_rows([ignored])["drill"]["demoted"] == "no planted defect is caught on qwen"
+    assert trust_rows([heeded, undecided])["drill"]["demoted"] == "", "it said that it could not tell"
+    assert trust_rows([undecided])["drill"]["demoted"] == "no planted defect is caught on qwen"
     assert trust_rows([heeded, overlooked])["drill"]["demoted"] == "it misses the planted defect hint on qwen"
 
 

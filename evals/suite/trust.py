@@ -192,8 +192,8 @@ def trust_rows(rows: Sequence[Row], before: Mapping[str, Row] | None = None) -> 
 
     `before`: what the file holds already. A defect that was planted anew on the same model replaces its own line there.
     A model that does not heed the planted sentence loses no quality by it: such a defect is `inert`, neither caught nor
-    missed. One that ended inconclusive is `undecided`: the gate said that it could not tell, and stayed off green. A gate
-    that called damage not worse has lost its say, and one that caught nothing on a model has none there.
+    missed. One that ended inconclusive is `undecided`: the gate said that it could not tell, and stayed off green. A
+    gate that called damage not worse has lost its say, and one that caught nothing on a model has none there.
     """
     found: dict[str, Row] = {
         name: {"defects": dict(row["defects"]), "demoted": ""} for name, row in (before or {}).items() if name != SUITE

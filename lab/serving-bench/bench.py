@@ -22,18 +22,7 @@ from agent.adapters.models import EmbeddedServer
 from agent.app.container import CHAT_MODEL, App
 
 WARM_UP = 1
-SUBJECTS = (
-    "a heap",
-    "a queue",
-    "a cache",
-    "a lock",
-    "a hash table",
-    "a page table",
-    "a socket",
-    "a tree",
-    "a log",
-    "a ring",
-)
+SUBJECTS = ("a heap", "a queue", "a cache", "a lock", "a hash table", "a page table", "a socket", "a tree", "a log", "a ring")
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,9 +39,7 @@ def ask(client: httpx.Client, model: str, number: int, tokens: int) -> Sample:
     subject = SUBJECTS[number % len(SUBJECTS)]
     body = {
         "model": model,
-        "messages": [
-            {"role": "user", "content": f"{number}. Explain to a beginner, at length, what {subject} is for."}
-        ],
+        "messages": [{"role": "user", "content": f"{number}. Explain to a beginner, at length, what {subject} is for."}],
         "max_tokens": tokens,
         "temperature": 0,
         "stream": True,

@@ -50,9 +50,7 @@ def draw(curves: dict[str, Points]) -> str:
     ]
     for share in (0.25, 0.5, 0.75, 1.0):
         parts.append(f'<path class="grid" d="M{LEFT} {y(share * most_y):.1f}H{WIDTH - RIGHT}"/>')
-        parts.append(
-            f'<text x="{LEFT - 8}" y="{y(share * most_y) + 4:.1f}" text-anchor="end">{share * most_y:.1f}</text>'
-        )
+        parts.append(f'<text x="{LEFT - 8}" y="{y(share * most_y) + 4:.1f}" text-anchor="end">{share * most_y:.1f}</text>')
         parts.append(
             f'<text x="{x(share * most_x):.1f}" y="{HEIGHT - BOTTOM + 18}" text-anchor="middle">{share * most_x:.1f}</text>'
         )

@@ -272,7 +272,8 @@ CASES: tuple[Case, ...] = (
         "standings that no answer earned",
         1,
         forged_standings,
-        f"{_L1}: {SESSION}: The attempt says of ^c0, ^c1, ^c2, ^c3, ^b1, ^gqa, ^m1, ^m2 what its answers do not bear out.",
+        f"{_L1}: {SESSION}: "
+        "The attempt says of ^c0, ^c1, ^c2, ^c3, ^b1, ^gqa, ^m1, ^m2 what its answers do not bear out.",
     ),
     Case(
         "faked",

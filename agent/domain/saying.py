@@ -22,10 +22,9 @@ _ALSO = "(?P<also>also |then )?"
 # Told that a question was "answered from the notes", the small model writes that the learner answered it.
 _MENDED = (
     (
-        re.compile(rf"\bI {_ALSO}answered (?:from the notes on )?(?P<q>{_QUOTE})(?: from the notes)?"),
+        re.compile(rf"\bI {_ALSO}answered (?:from the notes (?:on )?)?(?P<q>{_QUOTE})(?: from the notes)?"),
         "which the notes answered",
     ),
-    (re.compile(rf"\bI {_ALSO}answered from the notes (?:on )?(?P<q>{_QUOTE})"), "which the notes answered"),
     (re.compile(rf"\bI {_ALSO}did not answer (?P<q>{_QUOTE})(?: from the notes)?"), "which the notes did not answer"),
     (
         re.compile(rf"\bI {_ALSO}asked (?P<q>{_QUOTE}),? and (?:I )?answered(?: it)? from the notes"),
@@ -48,8 +47,9 @@ def supported(line: Said, facts: Sequence[Fact], day: str = "") -> Iterator[tupl
     """
     whole = replace(line, text=mended(line.text))
     parts = [Said(text, line.cited) for text in split(whole.text)]
-    if not line.cited or (not fault(whole, facts, day) and all(not _borne_out(p, facts, day)[1] for p in parts)):
-        yield whole, fault(whole, facts, day)
+    reason = fault(whole, facts, day)
+    if not line.cited or (not reason and all(not _borne_out(part, facts, day)[1] for part in parts)):
+        yield whole, reason
         return
     held = True
     for part in parts:

@@ -1,13 +1,15 @@
 """The grader as the quiz has it, for the evals that measure the quiz."""
 
 from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import TypeVar
 
 from pydantic import BaseModel
 
 from agent.adapters.grading import load_grader
 from agent.adapters.grading.endpoint import Judgement
-from agent.domain.errors import ModelError
+from agent.adapters.grading.second import NextTokenScores
+from agent.domain.errors import ModelError, SetupError
 from agent.domain.quiz import QUIZ_BANDS
 from agent.ports import Chat, Grader, Prompt
 
@@ -46,10 +48,37 @@ class CountedJudge:
         return self._chat.stream(prompt, max_tokens=max_tokens)
 
 
-def quiz_grader(kind: str = "local", *, threads: int = 1, judge: Chat | None = None, own_bands: bool = False) -> Grader:
+def quiz_grader(
+    kind: str = "local",
+    *,
+    threads: int = 1,
+    judge: Chat | None = None,
+    model: NextTokenScores | None = None,
+    own_bands: bool = False,
+) -> Grader:
     """Load a grader with the bands on which a quiz acts; the one by words keeps its own, an endpoint has its own."""
     bands = None if own_bands or kind == "lexical" else QUIZ_BANDS
-    return load_grader(kind, threads=threads, bands=bands, judge=judge)
+    return load_grader(kind, threads=threads, bands=bands, judge=judge, model=model)
+
+
+@contextmanager
+def second_opinion(wanted: bool) -> Iterator[NextTokenScores | None]:
+    """The embedded model for second opinions, running as long as the block; None where none is wanted.
+
+    Raises:
+        SetupError: it is wanted and not here.
+    """
+    if not wanted:
+        yield None
+        return
+    from agent.app import App
+
+    with App.load_anywhere() as app:
+        model = app.embedded_server
+        if model is None:
+            raise SetupError("A second opinion needs the embedded model; unset STUDY_CHAT and run `study model pull`.")
+        model.wait_ready()
+        yield model
 
 
 def endpoint_judge() -> CountedJudge | None:

@@ -6,10 +6,11 @@ import json
 import sys
 from pathlib import Path
 
+from agent.adapters.grading.second import NextTokenScores
 from agent.domain.errors import UsageError
 from agent.domain.quiz import Policy
 from agent.ports import Grader
-from evals.graders import quiz_grader
+from evals.graders import quiz_grader, second_opinion
 from evals.simulation.learners import KINDS, SHOULD_PASS, Learner
 from evals.simulation.oracle import OracleGrader
 from evals.simulation.report import by_claim, claim_table, false_passes, summary, summary_table
@@ -22,16 +23,17 @@ def main() -> int:
     given = _arguments()
     policy = _policy(given.policy)
     sheets = [sheet for sheet in load_sheets() if given.split in ("all", sheet.split)]
-    grader = CachedGrader(_grader(given, sheets), given.cache)
     kinds = [kind for kind in KINDS if not given.only or kind in given.only]
     played = []
-    for kind in kinds:
-        for sheet in sheets:
-            drawn = [Learner.draw(kind, sheet, given.seed + number) for number in range(given.learners)]
-            played += [play(learner, grader, policy) for learner in drawn]
-        # A run that is stopped goes on from here.
-        grader.save()
-        print(f"{len(played)} quizzes, the last {kind!r}", file=sys.stderr, flush=True)
+    with second_opinion(given.second) as model:
+        grader = CachedGrader(_grader(given, sheets, model), given.cache)
+        for kind in kinds:
+            for sheet in sheets:
+                drawn = [Learner.draw(kind, sheet, given.seed + number) for number in range(given.learners)]
+                played += [play(learner, grader, policy) for learner in drawn]
+            # A run that is stopped goes on from here.
+            grader.save()
+            print(f"{len(played)} quizzes, the last {kind!r}", file=sys.stderr, flush=True)
     rows = summary(played)
     print(f"{grader.version}; {policy}")
     print(f"{given.split}: {len(sheets)} notes, {given.learners} learners of each kind a note, seed {given.seed}\n")
@@ -50,6 +52,7 @@ def _arguments() -> argparse.Namespace:
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--split", choices=("dev", "sealed", "all"), default="all")
     parser.add_argument("--kind", default="local", help="grader: local, lexical, or oracle (knows the sheets)")
+    parser.add_argument("--second", action="store_true", help="with the embedded model's second opinion, as by default")
     parser.add_argument("--accepts", type=float, default=1.0, help="oracle: share of true answers that it accepts")
     parser.add_argument("--passes", type=float, default=0.0, help="oracle: share of other answers that it accepts")
     parser.add_argument("--threads", type=int, default=1)
@@ -61,10 +64,10 @@ def _arguments() -> argparse.Namespace:
     return parser.parse_args()
 
 
-def _grader(given: argparse.Namespace, sheets: list[Sheet]) -> Grader:
+def _grader(given: argparse.Namespace, sheets: list[Sheet], model: NextTokenScores | None) -> Grader:
     if given.kind == "oracle":
         return OracleGrader(sheets, given.accepts, given.passes)
-    return quiz_grader(given.kind, threads=given.threads)
+    return quiz_grader(given.kind, threads=given.threads, model=model)
 
 
 def _policy(text: str) -> Policy:

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 VerdictName = Literal["covered", "missing", "contradicted"]
-ClaimKind = Literal["core", "claim", "boundary", "term", "misconception"]
+ClaimKind = Literal["core", "claim", "boundary", "term", "misconception", "correction"]
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,7 +7,7 @@ from pathlib import Path
 from evals.adversarial.cases import blocks, load_cases, stale_pins
 from evals.adversarial.pins import write_pins
 from evals.adversarial.report import Outcome, judge_cases, table, worst
-from evals.graders import CountedJudge, endpoint_judge, quiz_grader
+from evals.graders import CountedJudge, endpoint_judge, quiz_grader, second_opinion
 
 MOST_FAILED = 0.02
 """Share of the answers that the endpoint may leave to the local grader; above it the table is not the endpoint's."""
@@ -21,6 +21,7 @@ def main() -> int:
     parser.add_argument(
         "--own-bands", action="store_true", help="accept where the grader's own bands do, not the quiz's"
     )
+    parser.add_argument("--second", action="store_true", help="with the embedded model's second opinion, as by default")
     parser.add_argument("--threads", type=int, default=1)
     parser.add_argument("--items", type=int, default=0, help="this many of the cases, evenly spread; 0: all")
     parser.add_argument("--worst", type=int, default=20, help="how many wrong outcomes to list")
@@ -35,10 +36,11 @@ def main() -> int:
         write_pins(blocks())
         return 0
     judge = endpoint_judge() if given.kind == "endpoint" else None
-    grader = quiz_grader(given.kind, threads=given.threads, judge=judge, own_bands=given.own_bands)
     cases = load_cases(None if given.split == "all" else given.split)
     cases = cases[:: max(1, len(cases) // given.items)][: given.items] if given.items else cases
-    outcomes = judge_cases(grader, cases)
+    with second_opinion(given.second) as model:
+        grader = quiz_grader(given.kind, threads=given.threads, judge=judge, model=model, own_bands=given.own_bands)
+        outcomes = judge_cases(grader, cases)
     claims = {(case.note, case.claim.id) for case in cases}
     print(f"{grader.version}, {given.split}: {len(cases)} answers to {len(claims)} claims\n")
     print(table(outcomes))

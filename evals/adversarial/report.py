@@ -77,7 +77,7 @@ def passages(note: Note) -> list[str]:
 def _turn(grader: Grader, case: Case, note: Note, verdict: Verdict) -> Turn:
     misconception = note.misconception(case.claim.id)
     assert misconception is not None
-    correction = ClaimText(misconception.id + CORRECTION, misconception.correction, "claim")
+    correction = ClaimText(misconception.id + CORRECTION, misconception.correction, "correction")
     other = grader.judge(case.question, [correction], case.answer)[0]
     return _turn_of(case, [_judged(case.claim, verdict), _judged(correction, other)])
 

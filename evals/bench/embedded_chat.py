@@ -17,6 +17,7 @@ from agent.adapters.models import EmbeddedServer, ModelStore
 from agent.settings import default_cache
 
 MODEL = "qwen2.5-coder-1.5b-instruct-q4_k_m"
+DIGITS = range(15, 25)  # the tokens of 0 to 9
 PROMPT_WORDS = 300
 GENERATED_TOKENS = 64
 PREFIX = "Score how well the answer covers the claim, 0 to 3.\n" + (
@@ -49,10 +50,10 @@ def measure(model: Path, threads: int) -> dict[str, float | None]:
             prompt = " ".join(f"word{n}" for n in range(PROMPT_WORDS))
             body = {"prompt": prompt, "n_predict": GENERATED_TOKENS, "ignore_eos": True, "temperature": 0}
             timings: dict[str, float] = client.post("/completion", json=body).json()["timings"]
-        grading, probs = [], []
+        grading, scores = [], []
         for answer in ("it grows", "it shrinks", "it grows"):
             begun = time.perf_counter()
-            probs.append(server.first_token_probs(f"{PREFIX}Claim: memory grows. Answer: {answer}. Score:", 10))
+            scores.append(server.next_token_scores(f"{PREFIX}Claim: memory grows. Answer: {answer}. Score: ", DIGITS))
             grading.append(time.perf_counter() - begun)
         return {
             "start_returns_s": start_returned,
@@ -61,7 +62,7 @@ def measure(model: Path, threads: int) -> dict[str, float | None]:
             "generation_tok_per_s": timings["predicted_per_second"],
             "grade_cold_prefix_s": grading[0],
             "grade_cached_prefix_s": grading[1],
-            "grade_repeat_max_difference": max(abs(probs[0][key] - probs[2].get(key, 0.0)) for key in probs[0]),
+            "grade_repeat_max_difference": max(abs(a - b) for a, b in zip(scores[0], scores[2], strict=True)),
             "rss_loaded_mib": idle,
             "rss_after_mib": resident_mib(server.pid) if server.pid else None,
         }

@@ -1,6 +1,6 @@
 """Time and memory of the local grader: `python -m evals.bench.grader [lexical|local|second] [threads]`.
 
-`second`: eight claims with the embedded model's second opinion, which the local grader asks for where it is unsure.
+`second`: eight claims where the embedded model gives a second opinion on the asked one.
 """
 
 import json
@@ -68,29 +68,28 @@ def measure(kind: str, threads: int) -> dict[str, float | int | str]:
 
 
 def measure_second(threads: int) -> dict[str, float | int | str]:
-    """Seconds for 8 claims on a 120-word answer with second opinions, the model loaded and its examples cached."""
-    from agent.app import App
+    """Seconds for 8 claims on a 120-word answer where the embedded model reads the asked one, the model loaded.
+
+    Another claim is asked about each time, so that nothing of it or of the answer is in the prefix cache.
+    """
+    from evals.graders import second_opinion
 
     claims = [ClaimText(str(i), text, "core") for i, text in enumerate(_CLAIMS)]
     question = "What decides how much memory serving takes?"
-    with App.load() as app:
-        model = app.embedded_server
-        if model is None:
-            raise SystemExit("A second opinion needs the embedded model; unset STUDY_CHAT.")
-        model.wait_ready()
+    with second_opinion(wanted=True) as model:
         alone, asked = load_grader(threads=threads), load_grader(threads=threads, model=model)
-        asked.judge(question, claims, f"{_ANSWER} Once.")
-        later, unsure = [], []
-        for i in range(9):
-            answer = f"{_ANSWER} Take {i}."
-            unsure.append(sum(verdict.abstain for verdict in alone.judge(question, claims, answer)))
+        asked.judge(question, claims, _ANSWER)
+        later, read = [], 0
+        for i in range(len(claims)):
+            turned, answer = claims[i:] + claims[:i], f"Take {i}. {_ANSWER}"
+            first = alone.judge(question, turned, answer)[0]
             at = time.perf_counter()
-            asked.judge(question, claims, answer)
+            read += asked.judge(question, turned, answer)[0].p_covered != first.p_covered
             later.append(time.perf_counter() - at)
     return {
         "grader": asked.version,
         "threads": threads,
-        "unsure_claims": round(statistics.mean(unsure), 1),
+        "read": f"{read} of {len(claims)}",
         "eight_claims_s": round(statistics.median(later), 2),
         "eight_claims_max_s": round(max(later), 2),
     }

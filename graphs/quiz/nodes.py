@@ -282,7 +282,7 @@ def _judged(
     # A correction shares most of its words with the false statement: where that seems asserted, both are weighed.
     suspected = {v.claim for v in verdicts if v.kind == "misconception" and v.name == "covered"}
     corrections = [
-        ClaimText(id=item.id + CORRECTION, text=item.correction, kind="claim")
+        ClaimText(id=item.id + CORRECTION, text=item.correction, kind="correction")
         for item in note.misconceptions
         if item.id in suspected or item is asked
     ]

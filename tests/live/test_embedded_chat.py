@@ -1,5 +1,6 @@
 """The embedded model as it ships. Pull it first: `study model pull`."""
 
+import math
 import os
 from collections.abc import Iterator
 from pathlib import Path
@@ -48,21 +49,23 @@ def test_stream(chat: EmbeddedChat) -> None:
     assert "4" in "".join(pieces)
 
 
-def test_first_token_probabilities_are_repeatable_after_a_chat(server: EmbeddedServer, chat: EmbeddedChat) -> None:
-    before = server.first_token_probs("The capital of France is", 10)
+PARIS, LONDON, ROME = 12095, 7148, 21718
+
+
+def test_token_scores_are_repeatable_after_a_chat(server: EmbeddedServer, chat: EmbeddedChat) -> None:
+    before = server.next_token_scores("The capital of France is", [ROME, PARIS, LONDON])
     list(chat.stream(Prompt("live@0", "You are terse.", "Say hello."), max_tokens=8))
-    after = server.first_token_probs("The capital of France is", 10)
-    assert max(before, key=lambda token: before[token]) == " Paris"
-    assert len(before) == 10
-    assert sum(before.values()) < 1
-    assert after == pytest.approx(before, abs=0.02)
+    after = server.next_token_scores("The capital of France is", [ROME, PARIS, LONDON])
+    assert max(before) == before[1]
+    assert sum(math.exp(score) for score in before) == pytest.approx(1, abs=1e-3)
+    assert after == pytest.approx(before, abs=0.1)
 
 
 def test_stream_that_is_left_frees_the_model(server: EmbeddedServer, chat: EmbeddedChat) -> None:
     stream = chat.stream(Prompt("live@0", "You write.", "Write 2000 words about caches."), max_tokens=3000)
     assert next(iter(stream))
     stream.close()  # type: ignore[attr-defined]
-    assert server.first_token_probs("The capital of France is", 3)
+    assert server.next_token_scores("The capital of France is", [PARIS, ROME])
 
 
 def test_nobody_without_the_key(server: EmbeddedServer) -> None:
@@ -75,5 +78,5 @@ def test_nobody_without_the_key(server: EmbeddedServer) -> None:
 def test_nothing_is_written_to_the_terminal(capfd: pytest.CaptureFixture[str]) -> None:
     base = os.environ.get("STUDY_CACHE") or Path(os.environ.get("XDG_CACHE_HOME") or "~/.cache") / "study-agent"
     with EmbeddedServer(ModelStore(Path(base)).path(MODEL), name=MODEL) as other:
-        other.first_token_probs("Hello", 1)
+        other.next_token_scores("Hello", [PARIS])
     assert capfd.readouterr() == ("", "")

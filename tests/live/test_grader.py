@@ -1,34 +1,48 @@
 """The second opinion with the embedded model itself."""
 
 import time
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
-from agent.adapters.grading.second import expected_grade, render
+from agent.adapters.grading import load_grader
+from agent.adapters.grading.second import Reading, render
 from agent.adapters.models.embedded import EmbeddedServer
+from agent.domain.verdict import ClaimText
 
 pytestmark = pytest.mark.live
 MODEL = Path.home() / ".cache/study-agent/models/qwen2.5-coder-1.5b-instruct-q4_k_m.gguf"
 QUESTION = "What happens to the memory that a server holds when a conversation doubles in length?"
 CLAIM = "KV-cache memory grows linearly with the sequence length."
+TRUE = "It doubles too: each token adds the same amount of keys and values."
 
 
-@pytest.mark.skipif(not MODEL.exists(), reason="the embedded model is not here (`study model pull`)")
-def test_the_model_grades_a_true_answer_above_a_vague_one() -> None:
-    server = EmbeddedServer(MODEL, name="live", threads=1)
-    try:
-        server.start()
-        grades = []
-        for answer in (
-            "It doubles too: each token adds the same amount of keys and values.",
-            "It is an important thing.",
-        ):
-            at = time.monotonic()
-            grades.append(expected_grade(server.first_token_probs(render(QUESTION, answer, CLAIM), 20)))
-            print(answer, grades[-1], round(time.monotonic() - at, 2), "s")
-    finally:
-        server.stop()
-    assert grades[0] is not None
-    assert grades[1] is not None
-    assert grades[0] > grades[1]
+@pytest.fixture(scope="module")
+def server() -> Iterator[EmbeddedServer]:
+    if not MODEL.exists():
+        pytest.skip("the embedded model is not here (`study model pull`)")
+    with EmbeddedServer(MODEL, name="live", threads=1) as running:
+        yield running
+
+
+def read(server: EmbeddedServer, answer: str) -> float:
+    head = Reading.load()
+    return head.covered(server.next_token_scores(render(QUESTION, CLAIM, answer), head.tokens), 0.5)
+
+
+@pytest.mark.parametrize(
+    "false", ["It is an important thing.", "It grows with the square of the length, so four times the room is needed."]
+)
+def test_the_reading_puts_a_true_answer_above_a_false_one(server: EmbeddedServer, false: str) -> None:
+    assert read(server, TRUE) > read(server, false) + 0.05
+
+
+def test_the_quiz_grader_asks_it(server: EmbeddedServer) -> None:
+    claims = [ClaimText("linear", CLAIM, "core")]
+    alone = load_grader(threads=1).judge(QUESTION, claims, TRUE)[0]
+    at = time.monotonic()
+    both = load_grader(threads=1, model=server).judge(QUESTION, claims, TRUE)[0]
+    print(alone.p_covered, both.p_covered, round(time.monotonic() - at, 2), "s")
+    assert both.p_covered != alone.p_covered
+    assert both.quote in TRUE

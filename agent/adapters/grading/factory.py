@@ -4,7 +4,7 @@ from agent.adapters.grading.encoder import CrossEncoderScorer
 from agent.adapters.grading.endpoint import EndpointGrader
 from agent.adapters.grading.lexical import LexicalScorer
 from agent.adapters.grading.local import LocalGrader
-from agent.adapters.grading.second import FirstTokenProbs, SecondOpinion
+from agent.adapters.grading.second import NextTokenScores, SecondOpinion
 from agent.domain.calibration import Bands, Personal
 from agent.domain.errors import SetupError
 from agent.ports.chat import Chat
@@ -17,7 +17,7 @@ def load_grader(
     kind: str = "local",
     *,
     threads: int = 2,
-    model: FirstTokenProbs | None = None,
+    model: NextTokenScores | None = None,
     judge: Chat | None = None,
     personal: Personal | None = None,
     bands: Bands | None = None,
@@ -29,7 +29,7 @@ def load_grader(
         kind: `local` (the cross-encoder), `lexical` (words only, no model file) or `endpoint` (a strong chat
             model as judge, with `local` beneath it).
         threads: CPU threads of the encoder.
-        model: the embedded chat model, asked for a second opinion where the local grader abstains.
+        model: the embedded chat model, for a second opinion on the asked claim where the local grader is not sure.
         judge: the chat endpoint of kind `endpoint`.
         personal: the learner's own correction, fitted from appeals; never given by `study eval`.
         bands: where probabilities are acted on, instead of the shipped head's bands.

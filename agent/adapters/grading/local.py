@@ -25,6 +25,8 @@ _UNASKED = 0.8
 """Least p(covered) of a claim that the question was not about: every answer is held against all of a note's claims,
 so a small rate of false covers adds up over a quiz."""
 _NOTHING = (0.99, 0.01, 0.0)
+_WEIGHED = ("misconception", "correction")
+"""Kinds whose probabilities are held against each other, not against a band."""
 
 
 class Scorer(Protocol):
@@ -79,7 +81,7 @@ class LocalGrader:
 
     Args:
         scorer: gives the probabilities of claim and window pairs.
-        second: asked where the scorer abstains.
+        second: asked about the first claim where the scorer is not sure.
         personal: the learner's own correction of p(covered).
         bands: where probabilities are acted on, instead of the scorer's own.
         on_subject: refuse answers with hardly a word of the claim; a teacher's references are too short for that.
@@ -140,19 +142,18 @@ class LocalGrader:
             p = self._corrected(p)
             quotes.append(prepared.quote(window))
             out.append(self._verdict(claim.id, p, quotes[-1], asked_about=i == 0))
-        if self._second:
-            for i, covered in self._second.covered(question, kept, claims, out).items():
-                contradicted = min(out[i].p_contradicted, 1 - covered)
-                p = (1 - covered - contradicted, covered, contradicted)
-                out[i] = self._verdict(out[i].claim, p, quotes[i], asked_about=i == 0)
+        if self._second and claims[0].kind not in _WEIGHED:
+            covered = self._second.covered(question, claims[0], kept, out[0])
+            if covered is not None:
+                first = out[0]
+                p = (1 - first.p_covered - first.p_contradicted, first.p_covered, first.p_contradicted)
+                out[0] = self._verdict(first.claim, _moved(p, covered), quotes[0])
         return out
 
     def _corrected(self, p: tuple[float, float, float]) -> tuple[float, float, float]:
         if self._personal is None:
             return p
-        covered = self._personal.apply(p[1])
-        rest = (1 - covered) / (1 - p[1]) if p[1] < 1 else 0.0
-        return p[0] * rest, covered, p[2] * rest
+        return _moved(p, self._personal.apply(p[1]))
 
     def _verdict(self, claim: str, p: Sequence[float], quote: str, *, asked_about: bool = True) -> Verdict:
         bands = self.bands if asked_about else replace(self.bands, accept=max(self.bands.accept, _UNASKED))
@@ -190,6 +191,12 @@ def _combine(
         total = covered + contradicted
         covered, contradicted = covered / total, contradicted / total
     return (max(0.0, 1.0 - covered - contradicted), covered, contradicted), quoted[0]
+
+
+def _moved(p: Sequence[float], covered: float) -> tuple[float, float, float]:
+    """Probabilities with p(covered) set to `covered`, the other two in the same proportion."""
+    rest = (1 - covered) / (1 - p[1]) if p[1] < 1 else 0.0
+    return p[0] * rest, covered, p[2] * rest
 
 
 def _at_most(covered: float, p: tuple[float, float, float]) -> tuple[float, float, float]:

@@ -1,31 +1,38 @@
-"""A second opinion from the embedded chat model: an expected grade read from its next-token probabilities.
+"""A second opinion from the embedded chat model: not what it says, but what it is about to say, read by a trained head.
 
-Asked only where the first grader abstains. Question and answer come first and the claim last, so that the
-server's prefix cache serves every further claim of the same answer.
+Asked for a verdict in words, a model of this size calls nearly everything the same. Its next token holds more: the
+scores of a fixed set of tokens are a linear view of its last hidden state, and a logistic regression reads them beside
+the first grader's probability (lab/claim-grader/scripts/reading.py). The claim comes before the answer, so that all
+before the answer is computed once for every answer to a question.
 """
 
 import hashlib
+import io
 import json
 from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cache
 from importlib import resources
 from math import exp, log
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
 from agent.domain.errors import ModelError
 from agent.domain.verdict import ClaimText, Verdict
 
-_SLOPE, _NEUTRAL = 0.5, 0.54
-"""Weight of the model's log odds beside the first grader's, and the grade that says nothing either way (their mean).
-Fitted on 152 answers that the small judge was not trained on (lab/claim-grader/scripts/second.py): beside it the model
-adds little, so it may tip a claim that hangs in the balance and no more."""
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
 _ANSWER_CHARS = 2400
+_OPEN = (0.05, 0.8)
+"""Between these p(covered) the first grader is not sure enough to be left alone."""
 
 
-class FirstTokenProbs(Protocol):
-    """A model that tells the probabilities of the next token."""
+class NextTokenScores(Protocol):
+    """A model that tells how likely given next tokens are."""
 
-    def first_token_probs(self, prompt: str, n_probs: int) -> dict[str, float]:
-        """The most likely next tokens after a raw prompt with their probabilities.
+    def next_token_scores(self, prompt: str, tokens: Sequence[int]) -> list[float]:
+        """Log probabilities of `tokens` among themselves after a raw prompt.
 
         Raises:
             ModelError: the model cannot be reached.
@@ -33,66 +40,102 @@ class FirstTokenProbs(Protocol):
         ...
 
 
-def few_shot() -> str:
-    """The fixed prefix: the task and graded examples."""
-    return resources.files("agent.adapters.grading").joinpath("weights/judge.md").read_text("utf-8")
+def prompt_text() -> str:
+    """The instruction."""
+    return resources.files("agent.adapters.grading").joinpath("weights/judge.md").read_text("utf-8").strip()
 
 
-def render(question: str, answer: str, claim: str) -> str:
-    """The whole prompt; what the learner wrote is one JSON string, so it cannot end its field.
+def render(question: str, claim: str, answer: str) -> str:
+    """The whole prompt in the model's chat form.
 
-    It ends in a blank, since the tokenizer gives each digit a token of its own.
+    What the learner wrote is one JSON string, so it cannot end its field, and no text holds a special token.
     """
     said = json.dumps(answer[:_ANSWER_CHARS], ensure_ascii=False)
-    return f"{few_shot()}\nQuestion: {question}\nAnswer: {said}\nPoint: {claim}\nGrade: "
+    user = f"Question: {question}\nPoint: {claim}\nAnswer: {said}".replace("<|", "< |")
+    return (
+        f"<|im_start|>system\n{prompt_text()}<|im_end|>\n<|im_start|>user\n{user}\n"
+        "Does the answer state the point?<|im_end|>\n<|im_start|>assistant\n"
+    )
 
 
-def expected_grade(probs: dict[str, float]) -> float | None:
-    """The mean of the grades 0 to 5 under `probs`, as 0..1; None where no grade is among the tokens."""
-    grades = {token.strip(): 0.0 for token in probs if token.strip() in {"0", "1", "2", "3", "4", "5"}}
-    for token, p in probs.items():
-        if token.strip() in grades:
-            grades[token.strip()] += p
-    total = sum(grades.values())
-    return sum(int(g) * p for g, p in grades.items()) / (5 * total) if total > 0.2 else None
+@dataclass(frozen=True)
+class Reading:
+    """The head: log odds that the claim is covered, from token scores and the first grader's p(covered).
+
+    `tokens` (k,) are token ids of `model`, `mean` and `coef` (k,) apply to centred scores, `mix` weighs the first
+    grader's log odds, the reading and a constant. `digest` names the content.
+    """
+
+    model: str
+    tokens: tuple[int, ...]
+    mean: "NDArray[np.float64]"
+    coef: "NDArray[np.float64]"
+    mix: tuple[float, float, float]
+    digest: str
+
+    @classmethod
+    @cache
+    def load(cls) -> "Reading":
+        """The head that ships."""
+        import numpy as np
+
+        raw = resources.files("agent.adapters.grading").joinpath("weights/reading.npz").read_bytes()
+        data = np.load(io.BytesIO(raw), allow_pickle=False)
+        first, read, constant = data["mix"].tolist()
+        return cls(
+            model=str(data["model"]),
+            tokens=tuple(data["tokens"].tolist()),
+            mean=data["mean"].astype(np.float64),
+            coef=data["coef"].astype(np.float64),
+            mix=(first, read, constant),
+            digest=hashlib.sha256(raw).hexdigest()[:8],
+        )
+
+    def covered(self, scores: Sequence[float], first: float) -> float:
+        """p(covered) of both together."""
+        import numpy as np
+
+        x = np.asarray(scores, dtype=np.float64)
+        read = float((x - x.mean() - self.mean) @ self.coef)
+        z = self.mix[0] * _logit(first) + self.mix[1] * read + self.mix[2]
+        return 1 / (1 + exp(-z))
 
 
 class SecondOpinion:
-    """Asks the chat model about uncertain claims, at most `limit` an answer: the first claim, then the nearest ones.
+    """Reads what the embedded model makes of the claim that was asked about, where the first grader is not sure.
 
-    The first claim of the list is the one that was asked about, so an opinion on it decides the turn.
+    A claim that was not asked about has to be sure at once, and reading it would cost as much again. A misconception
+    is weighed against its correction by the first grader, whose probabilities the margins there are made for.
+
+    Args:
+        model: the embedded chat model.
+        reading: the head for this model, the shipped one where none is given.
     """
 
-    def __init__(self, model: FirstTokenProbs, *, limit: int = 2) -> None:
+    def __init__(self, model: NextTokenScores, reading: Reading | None = None) -> None:
         self._model = model
-        self._limit = limit
+        self._reading = reading
+
+    @property
+    def reading(self) -> Reading:
+        """The head, loaded when first used."""
+        return self._reading or Reading.load()
 
     @property
     def version(self) -> str:
-        """Digest of the prompt and the mixing constants."""
-        return "second-" + hashlib.sha256(f"{few_shot()}{_SLOPE}{_NEUTRAL}{self._limit}".encode()).hexdigest()[:8]
+        """Digest of the prompt and the head."""
+        prompt = hashlib.sha256(f"{prompt_text()}{_OPEN}".encode()).hexdigest()[:8]
+        return f"second-{prompt}-{self.reading.digest}"
 
-    def covered(
-        self, question: str, answer: str, claims: Sequence[ClaimText], first: Sequence[Verdict]
-    ) -> dict[int, float]:
-        """New p(covered) of those claims that were asked about; none where the model fails."""
-        unsure = [i for i, v in enumerate(first) if v.abstain]
-        unsure.sort(key=lambda i: (i > 0, abs(first[i].p_covered - 0.5)))
-        out: dict[int, float] = {}
-        for i in unsure[: self._limit]:
-            try:
-                probs = self._model.first_token_probs(render(question, answer, claims[i].text), 20)
-            except ModelError:
-                break
-            grade = expected_grade(probs)
-            if grade is not None:
-                out[i] = _mix(first[i].p_covered, grade)
-        return out
-
-
-def _mix(first: float, grade: float) -> float:
-    odds = _logit(first) + _SLOPE * (_logit(grade) - _logit(_NEUTRAL))
-    return 1 / (1 + exp(-odds))
+    def covered(self, question: str, claim: ClaimText, answer: str, first: Verdict) -> float | None:
+        """p(covered) of the asked claim; None where the first verdict stands: it is sure, or the model fails."""
+        if not _OPEN[0] < first.p_covered < _OPEN[1]:
+            return None
+        try:
+            scores = self._model.next_token_scores(render(question, claim.text, answer), self.reading.tokens)
+        except ModelError:
+            return None
+        return self.reading.covered(scores, first.p_covered)
 
 
 def _logit(p: float) -> float:

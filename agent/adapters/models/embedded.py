@@ -8,7 +8,7 @@ import secrets
 import subprocess
 import sys
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
 
@@ -28,6 +28,9 @@ CONTEXT = 4096
 
 READY_SECONDS = 120.0
 SERVE = Path(__file__).with_name("serve.py")
+_LIFT = 100.0
+"""Added to the logits of the tokens asked about; no logit of such a model comes near it."""
+_LEAST_PROB = 1e-30
 
 
 class EmbeddedServer:
@@ -120,12 +123,12 @@ class EmbeddedServer:
         self.wait_ready()
         return f"{self._url}/v1"
 
-    def first_token_probs(self, prompt: str, n_probs: int) -> dict[str, float]:
-        """The most likely next tokens after a raw prompt (no chat template), with their probabilities.
+    def next_token_scores(self, prompt: str, tokens: Sequence[int]) -> list[float]:
+        """Log probabilities of `tokens` among themselves as the next token after a raw prompt (no chat template).
 
-        Softmax over the whole vocabulary, no temperature and no sampling filter, so that the `n_probs` values sum
-        to less than 1. The longest prefix that an earlier prompt had too is not computed again. Tokens that are
-        parts of a character look alike in text and are added up.
+        The same bias on each lifts them above the rest of the vocabulary, so that the server tells all of them, with
+        the differences of their logits unchanged. Special tokens in the prompt are read as such. The longest prefix
+        that an earlier prompt had too is not computed again.
 
         Raises:
             ModelError: the model is not there, the prompt is too long for it, or it does not answer.
@@ -133,18 +136,28 @@ class EmbeddedServer:
         import httpx
 
         self.wait_ready()
-        body = {"prompt": prompt, "n_predict": 1, "n_probs": n_probs, "cache_prompt": True, "temperature": 0}
+        body = {
+            "prompt": prompt,
+            "n_predict": 1,
+            "n_probs": len(tokens),
+            "post_sampling_probs": True,
+            "logit_bias": [[token, _LIFT] for token in tokens],
+            "samplers": ["top_k"],
+            "top_k": len(tokens),
+            "temperature": 1.0,
+            "seed": 0,
+            "cache_prompt": True,
+        }
         try:
             response = self._http().post("/completion", json=body)
             response.raise_for_status()
-            probs: dict[str, float] = {}
-            for item in response.json()["completion_probabilities"][0]["top_logprobs"]:
-                probs[item["token"]] = probs.get(item["token"], 0.0) + math.exp(item["logprob"])
+            told = response.json()["completion_probabilities"][0]["top_probs"]
+            scores = {item["id"]: math.log(max(item["prob"], _LEAST_PROB)) for item in told}
+            return [scores[token] for token in tokens]
         except httpx.HTTPStatusError as error:
             raise ModelError(f"The embedded model refused a prompt: {error.response.text[:200]!r}.") from None
         except (httpx.HTTPError, RuntimeError, KeyError, IndexError, TypeError, ValueError) as error:
             raise ModelError(f"The embedded model did not answer ({error!r}); start again.") from None
-        return probs
 
     def stop(self) -> None:
         """End the process at once, in the middle of a load or a reply too."""

@@ -323,7 +323,7 @@ def main() -> None:
     if args.dump:
         with args.dump.open("w", encoding="utf-8") as out:
             for r, q in zip(rows, p, strict=True):
-                if r.dataset not in ("saf_en", "made"):
+                if r.dataset != "saf_en":
                     line = {
                         "id": r.id,
                         "cluster": cluster(r),

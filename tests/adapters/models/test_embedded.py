@@ -18,8 +18,8 @@ from tests.helpers.openai_server import OpenAIServer, Reply, fails, says
 
 PROMPT = Prompt(id="test@0", system="s", user="u")
 
-TOP = [(" 3", -0.5), (" 2", -1.5), ("\ufffd", -4.0), ("\ufffd", -5.0)]
-PROBS = {"completion_probabilities": [{"top_logprobs": [{"token": token, "logprob": value} for token, value in TOP]}]}
+TOP = [(15, 0.5), (20, 0.25), (9, 0.0)]
+PROBS = {"completion_probabilities": [{"top_probs": [{"id": id, "prob": value} for id, value in TOP]}]}
 
 
 class Wording(BaseModel):
@@ -43,16 +43,19 @@ def origin(server: OpenAIServer) -> str:
     return server.base_url.removesuffix("/v1")
 
 
-def test_first_token_probabilities_of_a_raw_prompt(tmp_path: Path) -> None:
+def test_scores_of_given_next_tokens_in_the_order_asked(tmp_path: Path) -> None:
     with OpenAIServer(Reply(raw=json.dumps(PROBS).encode())) as http, serving(tmp_path, origin(http)) as server:
-        probs = server.first_token_probs("Score:", 4)
-    assert probs == pytest.approx({" 3": math.exp(-0.5), " 2": math.exp(-1.5), "\ufffd": math.exp(-4) + math.exp(-5)})
+        scores = server.next_token_scores("Score:", [20, 9, 15])
+    assert scores[:1] + scores[2:] == pytest.approx([math.log(0.25), math.log(0.5)])
+    assert -100 < scores[1] < -50  # so unlikely that a float holds no more of it
     (request,) = http.requests
     assert request.path == "/completion"
     assert request.headers["authorization"] == f"Bearer {server.api_key}"
     assert request.body["prompt"] == "Score:"
-    assert (request.body["n_probs"], request.body["n_predict"]) == (4, 1)
+    assert (request.body["n_probs"], request.body["n_predict"]) == (3, 1)
     assert request.body["cache_prompt"] is True
+    assert {token for token, _ in request.body["logit_bias"]} == {20, 9, 15}
+    assert len({bias for _, bias in request.body["logit_bias"]}) == 1  # the differences stay what they are
 
 
 @pytest.mark.parametrize(
@@ -62,15 +65,16 @@ def test_first_token_probabilities_of_a_raw_prompt(tmp_path: Path) -> None:
         (Reply(raw=b"<html>"), "did not answer"),
         (Reply(raw=b"{}"), "did not answer"),
         (Reply(raw=b'{"completion_probabilities": []}'), "did not answer"),
+        (Reply(raw=b'{"completion_probabilities": [{"top_probs": [{"id": 1, "prob": 1}]}]}'), "did not answer"),
     ],
 )
-def test_probabilities_that_do_not_come(tmp_path: Path, reply: Reply, sentence: str) -> None:
+def test_scores_that_do_not_come(tmp_path: Path, reply: Reply, sentence: str) -> None:
     with (
         OpenAIServer(reply) as http,
         serving(tmp_path, origin(http)) as server,
         pytest.raises(ModelError, match=sentence),
     ):
-        server.first_token_probs("Score:", 4)
+        server.next_token_scores("Score:", [15, 20])
 
 
 def test_chat_starts_the_server_when_first_used(tmp_path: Path) -> None:
@@ -181,7 +185,7 @@ def test_process_that_ended_meanwhile(tmp_path: Path) -> None:
         while server.ready:
             pass
         with pytest.raises(ModelError, match="has ended"):
-            server.first_token_probs("Score:", 4)
+            server.next_token_scores("Score:", [15, 20])
 
 
 def test_key_is_in_no_argument_and_no_variable(tmp_path: Path) -> None:

@@ -28,7 +28,7 @@ def server() -> Iterator[EmbeddedServer]:
 
 def read(server: EmbeddedServer, answer: str) -> float:
     head = Reading.load()
-    return head.covered(server.next_token_scores(render(QUESTION, CLAIM, answer), head.tokens), 0.5)
+    return head.covered(server.next_token_scores(render(QUESTION, CLAIM, answer), head.tokens), (0.25, 0.5, 0.25))
 
 
 @pytest.mark.parametrize(

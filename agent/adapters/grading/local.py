@@ -2,7 +2,7 @@
 
 import hashlib
 from collections.abc import Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from functools import cache
 from importlib import resources
 from typing import TYPE_CHECKING, Protocol
@@ -11,7 +11,8 @@ from agent.adapters.grading import text as plain
 from agent.adapters.grading.doubts import BESIDE, is_beside, is_heap
 from agent.adapters.grading.features import Bag, opposites, recall
 from agent.adapters.grading.prepare import Prepared, Window, prepare
-from agent.adapters.grading.second import SecondOpinion
+from agent.adapters.grading.second import OPEN, SecondOpinion
+from agent.adapters.grading.twins import doubted, twins
 from agent.domain.calibration import Bands, Personal
 from agent.domain.verdict import ClaimText, Verdict, VerdictName
 
@@ -19,12 +20,16 @@ if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
+Probabilities = tuple[float, float, float]
+"""Of missing, covered and contradicted."""
 _SENTENCES = 2
 """Sentences of the answer scored by themselves for each claim, besides the passages that hold them."""
 _UNASKED = 0.8
 """Least p(covered) of a claim that the question was not about: every answer is held against all of a note's claims,
 so a small rate of false covers adds up over a quiz."""
 _NOTHING = (0.99, 0.01, 0.0)
+_TWIN_FROM = 0.15
+"""Least p(covered) for which an answer's twins are heard: below it no band accepts."""
 _WEIGHED = ("misconception", "correction")
 """Kinds whose probabilities are held against each other, not against a band."""
 
@@ -123,34 +128,46 @@ class LocalGrader:
         if prepared is None or not claims:
             return [self._verdict(claim.id, _NOTHING, "") for claim in claims]
         bags = [Bag.of(claim.text) for claim in claims]
-        pairs: list[tuple[int, Window]] = []
-        for i, bag in enumerate(bags):
-            pairs += [(i, window) for window in _candidates(bag, prepared)]
-        scores = self._scorer.score(question, [plain.clean(c.text) for c in claims], prepared, pairs)
         asked = Bag.of(question)
         kept = plain.clean(" ".join(s.text for s in prepared.kept))
         whole = Bag.of(kept)
         out = []
-        quotes = []
-        for i, claim in enumerate(claims):
-            mine = [(w, scores[k].tolist()) for k, (j, w) in enumerate(pairs) if j == i]
-            p, window = _combine(bags[i], asked, mine, self._scorer.reversal)
-            if is_heap(bags[i], whole, kept):
-                p = _NOTHING
-            elif self._on_subject and is_beside(bags[i], whole):
-                p = _at_most(BESIDE, p)
-            p = self._corrected(p)
-            quotes.append(prepared.quote(window))
-            out.append(self._verdict(claim.id, p, quotes[-1], asked_about=i == 0))
-        if self._second and claims[0].kind not in _WEIGHED:
-            covered = self._second.covered(question, claims[0], kept, out[0])
-            if covered is not None:
-                first = out[0]
-                p = (1 - first.p_covered - first.p_contradicted, first.p_covered, first.p_contradicted)
-                out[0] = self._verdict(first.claim, _moved(p, covered), quotes[0])
+        for i, (raw, window) in enumerate(self._scored(question, claims, bags, prepared)):
+            rules = _Rules(bags[i], asked, window.bag, whole, kept, self._scorer.reversal, self._on_subject)
+            p = rules(raw)
+            if i == 0 and claims[0].kind not in _WEIGHED and OPEN[0] < p[1] < OPEN[1]:
+                p = self._weighed(question, claims[0], kept, raw, rules)
+            out.append(self._verdict(claims[i].id, self._corrected(p), prepared.quote(window), asked_about=i == 0))
         return out
 
-    def _corrected(self, p: tuple[float, float, float]) -> tuple[float, float, float]:
+    def _scored(
+        self, question: str, claims: Sequence[ClaimText], bags: Sequence[Bag], prepared: Prepared
+    ) -> list[tuple[Probabilities, Window]]:
+        """Probabilities of each claim before any rule, and the window that decided them."""
+        pairs: list[tuple[int, Window]] = []
+        for i, bag in enumerate(bags):
+            pairs += [(i, window) for window in _candidates(bag, prepared)]
+        scores = self._scorer.score(question, [plain.clean(c.text) for c in claims], prepared, pairs)
+        return [
+            _combine([(w, scores[k].tolist()) for k, (j, w) in enumerate(pairs) if j == i]) for i in range(len(claims))
+        ]
+
+    def _weighed(
+        self, question: str, claim: ClaimText, kept: str, raw: Probabilities, rules: "_Rules"
+    ) -> Probabilities:
+        """The asked claim, of which the scorer is not sure, after the second opinion and the answer's twins."""
+        read = self._second.covered(question, claim, kept, raw) if self._second else None
+        p = rules(raw if read is None else _moved(raw, read))
+        if not self._on_subject or p[1] < _TWIN_FROM:
+            return p
+        heard = []
+        for twin in twins(kept):
+            prepared = prepare(twin, question)
+            if prepared is not None:
+                heard.append(self._scored(question, [claim], [rules.claim], prepared)[0][0][1])
+        return _moved(p, doubted(p[1], raw[1], max(heard))) if heard else p
+
+    def _corrected(self, p: Probabilities) -> Probabilities:
         if self._personal is None:
             return p
         return _moved(p, self._personal.apply(p[1]))
@@ -171,35 +188,55 @@ def _candidates(claim: Bag, prepared: Prepared) -> list[Window]:
     return [passage, *ranked[:_SENTENCES]]
 
 
-def _combine(
-    claim: Bag, asked: Bag, scored: Sequence[tuple[Window, Sequence[float]]], strength: float = 1.0
-) -> tuple[tuple[float, float, float], Window]:
-    """Probabilities of the claim and the window that decided them.
+def _combine(scored: Sequence[tuple[Window, Sequence[float]]]) -> tuple[Probabilities, Window]:
+    """Probabilities of the claim before any rule, and the window that decided them.
 
     The passage and the best sentence vote equally, so one sentence cannot pass against the rest of the answer,
-    and a long answer is not punished for also saying other things. The reversal rules run on the quoted
-    sentence.
+    and a long answer is not punished for also saying other things.
     """
     passage = scored[0]
     best = max(scored[1:], key=lambda s: s[1][1], default=passage)
     worst = max(scored[1:], key=lambda s: s[1][2], default=passage)
     covered = max(passage[1][1], 0.5 * (passage[1][1] + best[1][1]))
     contradicted = max(passage[1][2], 0.5 * (passage[1][2] + worst[1][2]))
-    quoted = best if covered >= contradicted else worst
-    covered, contradicted = reverse(claim, asked, quoted[0].bag, covered, contradicted, strength)
+    return (1.0 - covered - contradicted, covered, contradicted), (best if covered >= contradicted else worst)[0]
+
+
+def _turned(claim: Bag, asked: Bag, said: Bag, p: Probabilities, strength: float) -> Probabilities:
+    """Probabilities after the reversal rules."""
+    covered, contradicted = reverse(claim, asked, said, p[1], p[2], strength)
     if covered + contradicted > 1.0:
         total = covered + contradicted
         covered, contradicted = covered / total, contradicted / total
-    return (max(0.0, 1.0 - covered - contradicted), covered, contradicted), quoted[0]
+    return max(0.0, 1.0 - covered - contradicted), covered, contradicted
 
 
-def _moved(p: Sequence[float], covered: float) -> tuple[float, float, float]:
+@dataclass(frozen=True)
+class _Rules:
+    """What only takes away from p(covered), whoever gave it: reversal in the quote, heaps, answers off the subject."""
+
+    claim: Bag
+    asked: Bag
+    quoted: Bag
+    whole: Bag
+    kept: str
+    reversal: float
+    on_subject: bool
+
+    def __call__(self, p: Probabilities) -> Probabilities:
+        if is_heap(self.claim, self.whole, self.kept):
+            return _NOTHING
+        p = _turned(self.claim, self.asked, self.quoted, p, self.reversal)
+        return _at_most(BESIDE, p) if self.on_subject and is_beside(self.claim, self.whole) else p
+
+
+def _moved(p: Probabilities, covered: float) -> Probabilities:
     """Probabilities with p(covered) set to `covered`, the other two in the same proportion."""
     rest = (1 - covered) / (1 - p[1]) if p[1] < 1 else 0.0
     return p[0] * rest, covered, p[2] * rest
 
 
-def _at_most(covered: float, p: tuple[float, float, float]) -> tuple[float, float, float]:
+def _at_most(covered: float, p: Probabilities) -> Probabilities:
     """Probabilities with no more than `covered`; what is taken away is missing."""
     return (p[0] + max(0.0, p[1] - covered), min(p[1], covered), p[2])
 

@@ -17,14 +17,14 @@ from math import exp, log
 from typing import TYPE_CHECKING, Protocol
 
 from agent.domain.errors import ModelError
-from agent.domain.verdict import ClaimText, Verdict
+from agent.domain.verdict import ClaimText
 
 if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
 _ANSWER_CHARS = 2400
-_OPEN = (0.05, 0.8)
+OPEN = (0.05, 0.8)
 """Between these p(covered) the first grader is not sure enough to be left alone."""
 
 
@@ -63,14 +63,14 @@ class Reading:
     """The head: log odds that the claim is covered, from token scores and the first grader's p(covered).
 
     `tokens` (k,) are token ids of `model`, `mean` and `coef` (k,) apply to centred scores, `mix` weighs the first
-    grader's log odds, the reading and a constant. `digest` names the content.
+    grader's log odds of covered and of contradicted, the reading and a constant. `digest` names the content.
     """
 
     model: str
     tokens: tuple[int, ...]
     mean: "NDArray[np.float64]"
     coef: "NDArray[np.float64]"
-    mix: tuple[float, float, float]
+    mix: tuple[float, float, float, float]
     digest: str
 
     @classmethod
@@ -81,24 +81,23 @@ class Reading:
 
         raw = resources.files("agent.adapters.grading").joinpath("weights/reading.npz").read_bytes()
         data = np.load(io.BytesIO(raw), allow_pickle=False)
-        first, read, constant = data["mix"].tolist()
+        covered, contradicted, read, constant = data["mix"].tolist()
         return cls(
             model=str(data["model"]),
             tokens=tuple(data["tokens"].tolist()),
             mean=data["mean"].astype(np.float64),
             coef=data["coef"].astype(np.float64),
-            mix=(first, read, constant),
+            mix=(covered, contradicted, read, constant),
             digest=hashlib.sha256(raw).hexdigest()[:8],
         )
 
-    def covered(self, scores: Sequence[float], first: float) -> float:
-        """p(covered) of both together."""
+    def covered(self, scores: Sequence[float], first: tuple[float, float, float]) -> float:
+        """p(covered) of both together; `first` is (missing, covered, contradicted)."""
         import numpy as np
 
         x = np.asarray(scores, dtype=np.float64)
-        read = float((x - x.mean() - self.mean) @ self.coef)
-        z = self.mix[0] * _logit(first) + self.mix[1] * read + self.mix[2]
-        return 1 / (1 + exp(-z))
+        seen = (_logit(first[1]), _logit(first[2]), float((x - x.mean() - self.mean) @ self.coef), 1.0)
+        return 1 / (1 + exp(-sum(weight * value for weight, value in zip(self.mix, seen, strict=True))))
 
 
 class SecondOpinion:
@@ -124,18 +123,19 @@ class SecondOpinion:
     @property
     def version(self) -> str:
         """Digest of the prompt and the head."""
-        prompt = hashlib.sha256(f"{prompt_text()}{_OPEN}".encode()).hexdigest()[:8]
+        prompt = hashlib.sha256(f"{prompt_text()}{OPEN}".encode()).hexdigest()[:8]
         return f"second-{prompt}-{self.reading.digest}"
 
-    def covered(self, question: str, claim: ClaimText, answer: str, first: Verdict) -> float | None:
-        """p(covered) of the asked claim; None where the first verdict stands: it is sure, or the model fails."""
-        if not _OPEN[0] < first.p_covered < _OPEN[1]:
-            return None
+    def covered(self, question: str, claim: ClaimText, answer: str, first: tuple[float, float, float]) -> float | None:
+        """p(covered) beside the first grader's (missing, covered, contradicted) before any rule.
+
+        None where the model fails: the first verdict stands.
+        """
         try:
             scores = self._model.next_token_scores(render(question, claim.text, answer), self.reading.tokens)
         except ModelError:
             return None
-        return self.reading.covered(scores, first.p_covered)
+        return self.reading.covered(scores, first)
 
 
 def _logit(p: float) -> float:

@@ -27,7 +27,7 @@ from agent.adapters.grading.alignment import NAMES as ALIGNMENT
 from agent.adapters.grading.encoder import COLUMNS, CrossEncoderScorer
 from agent.adapters.grading.features import Bag
 from agent.adapters.grading.lexical import lexical_rows
-from agent.adapters.grading.local import _NOTHING, _candidates, _combine
+from agent.adapters.grading.local import _NOTHING, _candidates, _combine, _turned
 from agent.adapters.grading.prepare import asked_part, prepare
 from agent.domain.calibration import accept_threshold
 
@@ -181,7 +181,8 @@ def product(head: Stacked, found, row: Row, reversal: float) -> np.ndarray:
         return np.array(_NOTHING)
     windows, x = found
     scored = [(w, p.tolist()) for w, p in zip(windows, head(x), strict=True)]
-    return np.array(_combine(Bag.of(row.claims[0]), Bag.of(row.question), scored, reversal)[0])
+    p, window = _combine(scored)
+    return np.array(_turned(Bag.of(row.claims[0]), Bag.of(row.question), window.bag, p, reversal))
 
 
 def cluster(r: Row) -> str:
@@ -323,7 +324,7 @@ def main() -> None:
     if args.dump:
         with args.dump.open("w", encoding="utf-8") as out:
             for r, q in zip(rows, p, strict=True):
-                if r.dataset != "saf_en":
+                if r.dataset not in ("saf_en", "made"):
                     line = {
                         "id": r.id,
                         "cluster": cluster(r),

@@ -1,18 +1,20 @@
 """Read the embedded model's next token, and fit the head of the second opinion on it.
 
+`build` writes the rows: public and hand-written answers, and truthful ones with a word turned, each with the shipped small
+judge's probabilities. `held` are those that its encoder never saw (its head, some twenty numbers, was fitted on them).
 `extract` computes the last hidden state after the product's prompt from the GGUF file, dequantized to bfloat16: twice as
-fast here as llama.cpp row by row, since answers to one claim share a prefix and a batch. It appends one file for each
+fast here as llama.cpp row by row, since answers to one claim share a prefix and a batch. It appends a file for each
 few hundred rows, claims in a fixed random order: a run that was stopped is a fair sample, and the next one goes on.
-`fit` fits a logistic regression to the scores of a fixed set of tokens and weighs it against the small judge's
-probability, on rows that the small judge's encoder never saw; both are cross-fitted by whole questions, notes and fields.
-`--write` fits on all rows and writes the head that ships.
+`fit` fits a logistic regression to the scores of a fixed set of tokens, and weighs it against the small judge on the rows
+held out; both are cross-fitted by whole questions, notes and fields. `--write` fits on all rows and writes the head.
 """
 
 import argparse
 import hashlib
 import json
+import random
 import time
-from collections.abc import Iterator
+from dataclasses import replace
 from itertools import pairwise
 from pathlib import Path
 
@@ -22,9 +24,10 @@ FOLDS = 5
 STRENGTHS = (0.0001, 0.0003, 0.001, 0.003)
 """Inverse ridge of the first regression, chosen within the folds that it is fitted on."""
 TOKENS = 1200
-SETS = ("scientsbank", "beetle", "notes", "domains", "made", "notesT", "domainsT", "madeT")
-"""made: one word of a truthful answer turned (negatives.py); T: the small judge's encoder was trained on the claim."""
+SETS = ("scientsbank", "beetle", "notes", "domains", "made")
+"""made: one word of a truthful answer, or of the claim, turned (negatives.py)."""
 HAND = ("notes", "domains")
+CLAIMS_TURNED = 0.35
 BATCH = 16
 PARTS = {
     "attn_norm": "input_layernorm",
@@ -45,10 +48,55 @@ def hash_of(text: str) -> int:
     return int(hashlib.sha256(text.encode()).hexdigest()[:8], 16)
 
 
-def read_rows(paths: list[Path]) -> dict[str, dict]:
-    """JSON lines of id, cluster, set, question, claim, answer, label and the small judge's p, by id."""
-    rows = [json.loads(line) for path in paths for line in path.read_text("utf-8").splitlines()]
-    return {row["id"]: row for row in rows}
+def build(args: argparse.Namespace) -> None:
+    """Write the rows: `open` are those that the product would ask about, with probabilities before the rules."""
+    from data import COVERED, CONTRADICTED, folds, held_out, load, load_domains, load_notes
+    from negatives import contradict
+
+    from agent.adapters.grading.encoder import CrossEncoderScorer
+    from agent.adapters.grading.local import LocalGrader
+    from agent.domain.verdict import ClaimText
+
+    lab = Path(__file__).parents[1]
+    public = load(args.data)
+    hand = load_notes(lab / "data/answers", lab.parents[1] / "tracks") + load_domains(lab / "data/domains")
+    kept = [(r, r.qid, True) for r, f in zip(public, folds(public, 3), strict=True) if f == 0 and r.dataset != "saf_en"]
+    kept += [(r, r.domain, bool(h)) for r, h in zip(hand, held_out(hand, 6), strict=True)]
+    rng = np.random.default_rng(1)
+    plain = random.Random(1)
+    true = [item for item in kept if item[0].label == COVERED and item[0].dataset in HAND]
+    for r, cluster, held in [true[i] for i in rng.permutation(len(true))]:
+        for source, text in (("answer", r.answer), ("claim", r.claims[0]))[: 1 + (plain.random() < CLAIMS_TURNED)]:
+            turned = contradict(text, plain)
+            if turned:
+                made = replace(r, id=f"{r.id}/turned-{source}", dataset="made", answer=turned, label=CONTRADICTED)
+                kept.append((made, cluster, held))
+    spy = Spy()
+    grader = LocalGrader(CrossEncoderScorer(threads=1), second=spy)
+    with args.rows.open("w", encoding="utf-8") as out:
+        for r, cluster, held in kept:
+            spy.first = None
+            verdict = grader.judge(r.question, [ClaimText("c", r.claims[0], "core")], r.answer)[0]
+            p, against = spy.first[1:] if spy.first else (verdict.p_covered, verdict.p_contradicted)
+            row = {"id": r.id, "cluster": cluster, "set": r.dataset, "held": held, "open": spy.first is not None}
+            row |= {"question": r.question, "claim": r.claims[0], "answer": r.answer, "label": r.label}
+            out.write(json.dumps(row | {"p": float(p), "contradicted": float(against)}, ensure_ascii=False) + "\n")
+
+
+class Spy:
+    """Stands where the second opinion does: sees which rows it would be asked about, and with what probabilities."""
+
+    version = "spy"
+    first: tuple[float, float, float] | None = None
+
+    def covered(self, question, claim, answer, first):
+        self.first = first
+
+
+def read_rows(path: Path) -> dict[str, dict]:
+    """Rows by id; of the ones made by rule, those that the product would ask about."""
+    rows = [json.loads(line) for line in path.read_text("utf-8").splitlines()]
+    return {r["id"]: r for r in rows if r["set"] != "made" or r["open"]}
 
 
 def load_model(path: Path):
@@ -195,13 +243,11 @@ def weights_of(sets: np.ndarray, shares: dict[str, float]) -> np.ndarray:
 
 def fit(args: argparse.Namespace) -> None:
     """Cross-fitted figures of the small judge, the reading and both, and with `--write` the head."""
-    rows = read_rows([*args.rows, *args.more])
-    known = states(args.states)
+    rows, known = read_rows(args.rows), states(args.states)
     told = np.load(args.states / "tokens.npz")
     ids = [id for id in rows if id in known]
     some = [rows[id] for id in ids]
-    judged = set(read_rows(args.rows))
-    held = np.array([id in judged for id in ids])
+    held = np.array([row["held"] for row in some])
     x = np.array([known[id] for id in ids]) @ told["weights"].T
     x -= x.mean(1, keepdims=True)
     y = np.array([row["label"] == 1 for row in some])
@@ -209,43 +255,47 @@ def fit(args: argparse.Namespace) -> None:
     fold = folds_of(np.array([row["cluster"] for row in some]))
     shares = dict(zip(SETS, args.weights, strict=True))
     weight = weights_of(sets, shares)
-    small = odds(np.array([row.get("p", 0.5) for row in some]))
+    small = odds(np.array([row["p"] for row in some]))
+    against = odds(np.array([row["contradicted"] for row in some]))
     strength = args.c or best_strength(x, y, weight, fold)
     read = crossed(x, y, weight, fold, strength)
-    both = np.stack([small, read], 1)[held]
-    mixed = crossed(both, y[held], weights_of(sets[held], shares), fold[held], 1.0)
-    print(f"{len(ids)} rows, {held.sum()} of them held out from the small judge; strength {strength:g}")
-    report(some, held, {"small judge": small[held], "reading": read[held], "both": mixed})
+    asked = held & np.array([row["open"] for row in some])
+    three, weight_asked = np.stack([small, against, read], 1)[asked], weights_of(sets[asked], shares)
+    mixed = small.copy()
+    full = crossed(three, y[asked], weight_asked, fold[asked], 1.0)
+    mixed[asked] = args.trust * full + (1 - args.trust) * small[asked]
+    print(f"{len(ids)} rows, {held.sum()} held out from the small judge, it is unsure of {asked.sum()}; C {strength:g}")
+    for name, use in (("held out", held), ("unsure", asked)):
+        print(f"\n{name}")
+        scores = {"small judge": small[use], "reading": read[use], "both": mixed[use]}
+        report([row for row, u in zip(some, use, strict=True) if u], scores)
     if args.write:
-        whole = Probe(x, y, weight, strength)
-        mix = Probe(both, y[held], weights_of(sets[held], shares), 1.0)
-        constant = mix.constant - mix.mean @ mix.coef + mix.coef[1] * whole.constant
+        whole, mix = Probe(x, y, weight, strength), Probe(three, y[asked], weight_asked, 1.0)
+        lift = np.array([0, 0, 0, args.lift])
+        constant = mix.constant - mix.mean @ mix.coef + mix.coef[2] * whole.constant
         np.savez_compressed(
             args.write,
             model=np.array(args.name),
             tokens=told["tokens"].astype(np.int32),
             mean=whole.mean.astype(np.float32),
             coef=whole.coef.astype(np.float32),
-            mix=np.array([mix.coef[0], mix.coef[1], constant]),
+            mix=args.trust * np.array([*mix.coef, constant]) + (1 - args.trust) * np.array([1, 0, 0, 0]) + lift,
         )
 
 
-def report(rows: list[dict], held: np.ndarray, scores: dict[str, np.ndarray]) -> None:
+def report(rows: list[dict], scores: dict[str, np.ndarray]) -> None:
     """AUC, 2-way macro-F1, calibration error and what 4 % of accepted falsehoods buy, by set."""
     from metrics import auc, ece, interval, macro_f1
 
-    rows = [row for row, h in zip(rows, held, strict=True) if h]
     y = np.array([row["label"] == 1 for row in rows])
     wrong = np.array([row["label"] == 2 for row in rows])
     sets = np.array([row["set"] for row in rows])
     cluster = np.array([row["cluster"] for row in rows])
     hand = np.isin(sets, HAND)
-    p = 1 / (1 + np.exp(-scores["small judge"]))
-    unsure = hand & (p > 0.13) & (p < 0.6)
-    groups = {"hand-written": hand, "  against wrong": hand & (y | wrong), "  small judge unsure": unsure}
-    for name, t in (groups | {s: sets == s for s in ("scientsbank", "beetle")}).items():
+    groups = {"hand-written": hand, "hand-written, true and wrong": hand & (y | wrong)}
+    for name, t in (groups | {s: sets == s for s in ("made", "scientsbank", "beetle")}).items():
         t = np.flatnonzero(t)
-        if len(t) < 50:
+        if len(t) < 50 or not y[t].any():
             continue
         print(f"{name}: {len(t)} rows, {y[t].mean():.0%} covered, {len(set(cluster[t]))} clusters")
         for what, score in scores.items():
@@ -265,18 +315,20 @@ def report(rows: list[dict], held: np.ndarray, scores: dict[str, np.ndarray]) ->
             )
 
 
-
 if __name__ == "__main__":
     a = argparse.ArgumentParser()
-    a.add_argument("--rows", type=Path, nargs="+", required=True, help="JSON lines of heads.py --dump")
-    a.add_argument("--more", type=Path, nargs="*", default=[], help="rows that the small judge was trained on")
-    a.add_argument("--states", type=Path, required=True, help="folder of what is extracted")
-    a.add_argument("--model", type=Path, help="the embedded model's GGUF file: extract; without it, fit")
-    a.add_argument("--tokens", type=Path, help="JSON list of token ids instead of a random set")
+    a.add_argument("step", choices=("build", "extract", "fit"))
+    a.add_argument("--rows", type=Path, required=True, help="the file of rows")
+    a.add_argument("--data", type=Path, help="build: the folder of public sets")
+    a.add_argument("--states", type=Path, help="the folder of what is extracted")
+    a.add_argument("--model", type=Path, help="extract: the embedded model's GGUF file")
+    a.add_argument("--tokens", type=Path, help="extract: JSON list of token ids instead of a random set")
     a.add_argument("--threads", type=int, default=2)
-    a.add_argument("--weights", type=float, nargs=8, default=[1, 1, 1, 4, 1, 3, 8, 1], help=f"in all, of {SETS}")
-    a.add_argument("--c", type=float, help="inverse ridge instead of the best")
+    a.add_argument("--weights", type=float, nargs=5, default=[1, 1, 3, 8, 0.5], help=f"fit: in all, of {SETS}")
+    a.add_argument("--trust", type=float, default=0.5, help="fit: weight of the mix beside the small judge alone")
+    a.add_argument("--lift", type=float, default=0.43, help="fit: log odds added, so that the quiz's one band serves")
+    a.add_argument("--c", type=float, help="fit: inverse ridge instead of the best")
     a.add_argument("--name", default="qwen2.5-coder-1.5b-instruct-q4_k_m")
-    a.add_argument("--write", type=Path, help="the head's file")
+    a.add_argument("--write", type=Path, help="fit: the head's file")
     given = a.parse_args()
-    (extract if given.model else fit)(given)
+    {"build": build, "extract": extract, "fit": fit}[given.step](given)

@@ -57,7 +57,7 @@ class ScriptedScores:
 
 
 READING = Reading(
-    model="scripted", tokens=(7, 9), mean=np.zeros(2), coef=np.array([1.0, -1.0]), mix=(1.0, 1.0, 0.0), digest="d"
+    model="scripted", tokens=(7, 9), mean=np.zeros(2), coef=np.array([1.0, -1.0]), mix=(1.0, 0.0, 1.0, 0.0), digest="d"
 )
 """Adds the log odds of token 7 against token 9 to those of the first grader."""
 
@@ -166,10 +166,10 @@ def test_the_shipped_head_is_of_the_embedded_model_and_moves_with_its_scores() -
     head = Reading.load()
     assert head.model == CHAT_MODEL
     assert len(set(head.tokens)) == len(head.tokens) == len(head.mean) == len(head.coef)
-    level = np.zeros(len(head.tokens))
     towards = np.where(head.coef > 0, 1.0, -1.0)
-    assert head.covered(list(level + towards), 0.5) > head.covered(list(level), 0.5) > head.covered(list(-towards), 0.5)
-    assert head.covered(list(level), 0.7) > head.covered(list(level), 0.3)
+    up, level, down = (head.covered(list(way * towards), (0.2, 0.5, 0.3)) for way in (1, 0, -1))
+    assert up > level > down
+    assert head.covered([0.0] * len(head.tokens), (0.1, 0.7, 0.2)) > level
 
 
 def test_a_claim_that_was_not_asked_about_needs_more() -> None:

@@ -165,7 +165,8 @@ class LocalGrader:
             prepared = prepare(twin, question)
             if prepared is not None:
                 heard.append(self._scored(question, [claim], [rules.claim], prepared)[0][0][1])
-        return _moved(p, doubted(p[1], raw[1], max(heard))) if heard else p
+        # What is taken away is missing: a learner whose "not" was misread is asked again, not told to be wrong.
+        return _at_most(doubted(p[1], raw[1], max(heard)), p) if heard else p
 
     def _corrected(self, p: Probabilities) -> Probabilities:
         if self._personal is None:

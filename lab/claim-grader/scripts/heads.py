@@ -305,7 +305,7 @@ def main() -> None:
     a.add_argument("--c2", type=float, default=0.1)
     a.add_argument("--false", type=float, default=0.03)
     a.add_argument("--lost", type=float, default=0.03)
-    a.add_argument("--dump", type=Path, help="write the cross-fitted rows there, for second.py")
+    a.add_argument("--dump", type=Path, help="write the cross-fitted rows there")
     a.add_argument("--write", type=Path, help="the head's file")
     args = a.parse_args()
     args.plain_weights = dict(zip(SETS, args.plain_weights or args.weights, strict=True))

@@ -43,7 +43,7 @@ class Policy:
 
     unasked: float = 0.9
     unasked_share: float = 0.4
-    both: float = 0.3
+    both: float = 0.32
     voiced: float = 0.8
     nearer: float = 1.0
     nearer_denied: float = 2.0

@@ -54,6 +54,8 @@ _ORDER = re.compile(
     |\b(?:the|this|my)\s+(?:correct\s+)?answer\s+(?:states|contains|includes|covers)\b.{0,80}\b(?:answer|all\s+of\s+it)\b
     |^\W*(?:the|a)\s+(?:pupil|student|learner|candidate)\s+(?:says|writes|answers)\b
     |\bi\s+(?:hereby\s+)?(?:confirm|certify|declare|attest)\b|\bnew\s+(?:instructions?|task)\s*:
+    |\b(?:everything|all|whatever|what)\s+(?:that\s+)?(?:the|your|this)\s+(?:notes?|text|material|claim|rubric|book)\s+
+        (?:says?|states?|claims?)\b.{0,120}\b(?:correct|right|true)\b
     |\bend\s+of\s+(?:answer|input|prompt)\b|^\W*pretend\b""",
     re.I | re.X | re.S,
 )

@@ -9,7 +9,7 @@ from pydantic import BaseModel
 from agent.adapters.grading import load_grader
 from agent.adapters.grading.endpoint import Judgement
 from agent.adapters.grading.second import NextTokenScores
-from agent.domain.errors import ModelError, SetupError
+from agent.domain.errors import ModelError
 from agent.domain.quiz import QUIZ_BANDS
 from agent.ports import Chat, Grader, Prompt
 
@@ -66,7 +66,7 @@ def second_opinion(wanted: bool) -> Iterator[NextTokenScores | None]:
     """The embedded model for second opinions, running as long as the block; None where none is wanted.
 
     Raises:
-        SetupError: it is wanted and not here.
+        SystemExit: it is wanted and not here.
     """
     if not wanted:
         yield None
@@ -76,7 +76,7 @@ def second_opinion(wanted: bool) -> Iterator[NextTokenScores | None]:
     with App.load_anywhere() as app:
         model = app.embedded_server
         if model is None:
-            raise SetupError("A second opinion needs the embedded model; unset STUDY_CHAT and run `study model pull`.")
+            raise SystemExit("A second opinion needs the embedded model; unset STUDY_CHAT and run `study model pull`.")
         model.wait_ready()
         yield model
 

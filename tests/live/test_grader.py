@@ -16,6 +16,7 @@ MODEL = Path.home() / ".cache/study-agent/models/qwen2.5-coder-1.5b-instruct-q4_
 QUESTION = "What happens to the memory that a server holds when a conversation doubles in length?"
 CLAIM = "KV-cache memory grows linearly with the sequence length."
 TRUE = "It doubles too: each token adds the same amount of keys and values."
+PLAIN = "The KV cache gets twice as big, because each token of the sequence adds the same amount of memory."
 
 
 @pytest.fixture(scope="module")
@@ -40,9 +41,10 @@ def test_the_reading_puts_a_true_answer_above_a_false_one(server: EmbeddedServer
 
 def test_the_quiz_grader_asks_it(server: EmbeddedServer) -> None:
     claims = [ClaimText("linear", CLAIM, "core")]
-    alone = load_grader(threads=1).judge(QUESTION, claims, TRUE)[0]
+    alone = load_grader(threads=1).judge(QUESTION, claims, PLAIN)[0]
     at = time.monotonic()
-    both = load_grader(threads=1, model=server).judge(QUESTION, claims, TRUE)[0]
+    both = load_grader(threads=1, model=server).judge(QUESTION, claims, PLAIN)[0]
     print(alone.p_covered, both.p_covered, round(time.monotonic() - at, 2), "s")
-    assert both.p_covered != alone.p_covered
-    assert both.quote in TRUE
+    assert alone.abstain
+    assert both.p_covered > alone.p_covered
+    assert both.quote in PLAIN

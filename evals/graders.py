@@ -1,6 +1,6 @@
 """The grader as the quiz has it, for the evals that measure the quiz."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from typing import TypeVar
 
@@ -61,6 +61,20 @@ def quiz_grader(
     return load_grader(kind, threads=threads, bands=bands, judge=judge, model=model)
 
 
+class MeasuredModel:
+    """The embedded model; its failure ends a measurement, since the grader passes over it and no table would say so."""
+
+    def __init__(self, model: NextTokenScores) -> None:
+        self._model = model
+
+    def next_token_scores(self, prompt: str, tokens: Sequence[int]) -> list[float]:
+        """See `NextTokenScores`."""
+        try:
+            return self._model.next_token_scores(prompt, tokens)
+        except ModelError as error:
+            raise SystemExit(f"Nothing was measured: {error}") from None
+
+
 @contextmanager
 def second_opinion(wanted: bool) -> Iterator[NextTokenScores | None]:
     """The embedded model for second opinions, running as long as the block; None where none is wanted.
@@ -78,7 +92,7 @@ def second_opinion(wanted: bool) -> Iterator[NextTokenScores | None]:
         if model is None:
             raise SystemExit("A second opinion needs the embedded model; unset STUDY_CHAT and run `study model pull`.")
         model.wait_ready()
-        yield model
+        yield MeasuredModel(model)
 
 
 def endpoint_judge() -> CountedJudge | None:

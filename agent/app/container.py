@@ -164,6 +164,13 @@ class App:
             bands=None if self.settings.grader == "lexical" else QUIZ_BANDS,
         )
 
+    def expect(self, question: str, claim: str) -> None:
+        """Begin to read what a second opinion on the next answer begins with, while the learner types."""
+        if self.embedded_server is not None:
+            from agent.adapters.grading.second import opening
+
+            self.embedded_server.warm(opening(question, claim))
+
     @property
     def corrections(self) -> "Corrections":
         """What the learner's approved appeals say about the grader; in force with the setting `personal` only."""

@@ -233,10 +233,13 @@ class QuizRun:
         from datetime import datetime
 
         note = self._app.workspace.note(state["topic"])
+        now = Question.model_validate(state["question"])
+        claim = note.claim(now.claim)
+        if claim is not None:
+            self._app.expect(now.text, claim.text)
         turns = [Turn.model_validate(turn) for turn in state["turns"]]
         earlier = self._app.workspace.topic_attempts(state["topic"])
         history = history_of(note, earlier, datetime.fromisoformat(state["started"]), self._app.policy)
-        now = Question.model_validate(state["question"])
         scope = state.get("scope") or []
         history = for_recheck(history) if scope else history
         self._wordings.prepare(upcoming(note, turns, history, self._app.policy, now=now, scope=scope)[:2])

@@ -6,6 +6,7 @@ Schleimer et al. 2003), tolerant of case, punctuation, invisible characters, loo
 inserted, dropped or replaced here and there.
 """
 
+import re
 import unicodedata
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -34,6 +35,11 @@ _LOOKALIKES = str.maketrans(
 )
 
 
+_PLAIN = re.compile(r"[\t\n -~]*")
+"""ASCII without control characters: nothing in it is folded but the case."""
+_PLAIN_WORD = re.compile(r"[A-Za-z0-9](?:'*[A-Za-z0-9])*")
+
+
 @dataclass(frozen=True, slots=True)
 class Word:
     """A word of a text: its normalised form and where it stands (`text[start:end]`)."""
@@ -54,6 +60,10 @@ class Copying:
 
 def fold(text: str) -> str:
     """NFKC, look-alikes to Latin, no invisible or combining characters, case folded. Lengths may change."""
+    return text.casefold() if _PLAIN.fullmatch(text) else _fold_any(text)
+
+
+def _fold_any(text: str) -> str:
     text = unicodedata.normalize("NFKC", text).translate(_LOOKALIKES)
     text = unicodedata.normalize("NFKD", text)
     return "".join(c for c in text if unicodedata.category(c) not in {"Cf", "Mn", "Cc"} or c in "\n\t").casefold()
@@ -70,6 +80,12 @@ def _forms(passage: str) -> tuple[str, ...]:
 
 def words_of(text: str) -> list[Word]:
     """The words (letters and digits) of `text` in order, folded, with offsets into the original."""
+    if not _PLAIN.fullmatch(text):
+        return _words_of_any(text)
+    return [Word(m[0].replace("'", "").lower(), m.start(), m.end()) for m in _PLAIN_WORD.finditer(text)]
+
+
+def _words_of_any(text: str) -> list[Word]:
     words: list[Word] = []
     form: list[str] = []
     start = end = 0

@@ -6,7 +6,7 @@ from pathlib import Path
 
 from evals.adversarial.cases import blocks, load_cases, stale_pins
 from evals.adversarial.pins import write_pins
-from evals.adversarial.report import Outcome, judge_cases, table, worst
+from evals.adversarial.report import Outcome, judge_cases, kind_table, table, worst
 from evals.graders import CountedJudge, endpoint_judge, quiz_grader, second_opinion
 
 MOST_FAILED = 0.02
@@ -43,7 +43,7 @@ def main() -> int:
         outcomes = judge_cases(grader, cases)
     claims = {(case.note, case.claim.id) for case in cases}
     print(f"{grader.version}, {given.split}: {len(cases)} answers to {len(claims)} claims\n")
-    print(table(outcomes))
+    print(table(outcomes), kind_table(outcomes), sep="\n\n")
     for outcome in worst(outcomes, given.worst):
         print(_line(outcome))
     if given.out:

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 
 from agent.domain.attempt import Judged, Question, Turn
+from agent.domain.calibration import expected_calibration_error
 from agent.domain.copying import detect_copying
 from agent.domain.note import Note
 from agent.domain.probing import CORRECTION
@@ -118,6 +119,27 @@ def table(outcomes: Sequence[Outcome]) -> str:
     false = [o for o in claims if "covered" not in o.case.labels]
     lines += ["", summary("truthful accepted", truthful), summary("attacks passed", attacks)]
     lines.append(summary("all false answers passed", false))
+    return "\n".join(lines)
+
+
+def kind_table(outcomes: Sequence[Outcome]) -> str:
+    """Give, for each kind of claim, what is accepted of the truthful and of the false, and the calibration error.
+
+    "at most" is (passed + 1) / (false + 1): the bound on the next false answer's chance if it is drawn as these were.
+    The calibration error is that of p(covered) on the hand-written answers that were graded.
+    """
+    lines = [f"{'kind of claim':26} {'truthful accepted':>36} {'false passed':>36} {'at most':>8} {'ECE':>5}"]
+    for kind in dict.fromkeys(o.case.claim.kind for o in outcomes):
+        if kind == "misconception":
+            continue
+        group = [o for o in outcomes if o.case.claim.kind == kind]
+        truthful = [o for o in group if o.case.labels == ("covered",)]
+        false = [o for o in group if "covered" not in o.case.labels]
+        graded = [o for o in (*truthful, *false) if o.case.source in ("hand", "sheet") and not o.copied]
+        ece = expected_calibration_error([o.verdict.p_covered for o in graded], [o in truthful for o in graded])
+        bound = (sum(o.accepted for o in false) + 1) / (len(false) + 1)
+        rates = " ".join(f"{summary('', some).strip():>36}" for some in (truthful, false))
+        lines.append(f"{kind:26} {rates} {bound:8.1%} {ece:5.2f}")
     return "\n".join(lines)
 
 

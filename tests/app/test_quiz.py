@@ -73,6 +73,17 @@ class TestEvents:
                 }
             ]
 
+    def test_the_second_opinion_prepares_for_the_claim_that_is_asked(
+        self, workspace: Workspace, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        app = make_app(workspace.root, chat=HeldChat())
+        told: list[tuple[str, str]] = []
+        monkeypatch.setattr(App, "expect", lambda _self, question, claim: told.append((question, claim)))
+        with begun(app) as (run, events):
+            again = answers(run, say("c0"))[-1]
+        texts = {claim.id: claim.text for claim in workspace.note(TOPIC).claims}
+        assert told == [(event["text"], texts[event["claim"]]) for event in (events[-1], again)]
+
     def test_a_judged_answer(self, workspace: Workspace) -> None:
         with begun(make_app(workspace.root)) as (run, _):
             judged, question = answers(run, say("c0", "c1"))

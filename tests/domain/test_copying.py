@@ -1,9 +1,12 @@
 """Copy detection tells runs taken from a passage from shared terms."""
 
+import string
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from agent.domain import copying
 from agent.domain.copying import detect_copying, fold, words_of
 
 CLAIM = (
@@ -100,3 +103,10 @@ RETOUCHED = "Plain RoPE leaves the length of each query and key vector unchanged
 )
 def test_other_function_words_do_not_hide_a_copy(answer: str, copied: bool) -> None:
     assert detect_copying(answer, [RETOUCHED]).is_copied is copied
+
+
+@given(st.text(alphabet=string.printable + "’é", max_size=60))
+def test_plain_text_is_read_as_any_other(text: str) -> None:
+    """Words and folding of ASCII take a short way, which must come to the same."""
+    assert words_of(text) == copying._words_of_any(text)
+    assert copying.fold(text) == copying._fold_any(text)

@@ -12,7 +12,7 @@ from agent.domain.verdict import ClaimText, Verdict, VerdictName
 from evals.adversarial import Case, judge_cases, load_cases, load_seen, stale_pins, table
 from evals.adversarial.cases import LABELS, TRUTHFUL
 from evals.adversarial.pins import ROOT, note_named, notes, stale, text_of, write_pins
-from evals.adversarial.report import summary, worst
+from evals.adversarial.report import kind_table, summary, worst
 from evals.adversarial.templates import answers, light_edit
 from evals.adversarial.variants import excluded, negate, of, renumber, turn
 
@@ -179,6 +179,17 @@ class TestOutcomes:
         assert "2 of 2" in next(line for line in lines if line.startswith("truthful accepted"))
         assert "4 of 4" in next(line for line in lines if line.startswith("all false answers"))
         assert "n/a" in summary("nothing", [])
+
+    def test_each_kind_of_claim_has_its_own_rates_and_calibration(self) -> None:
+        some = [case for case in _some("terse", 60) + _some("vague", 60) if case.claim.kind in ("core", "boundary")]
+        lines = kind_table(judge_cases(Stub("covered", p=0.95), some)).splitlines()[1:]
+        assert {line.split()[0] for line in lines} == {"core", "boundary"}
+        for line in lines:
+            group = [case for case in some if case.claim.kind == line.split()[0]]
+            true = sum(case.style == "terse" for case in group)
+            assert f"{true} of {true}" in line
+            assert float(line.split()[-2].rstrip("%")) == 100.0  # all passed: nothing better can be promised
+            assert float(line.split()[-1]) == pytest.approx(abs(0.95 - true / len(group)), abs=0.006)
 
 
 class TestSeen:

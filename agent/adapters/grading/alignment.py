@@ -7,7 +7,7 @@ a few hundred of them; they stand beside the fine-tuned upper half under one hea
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from agent.adapters.grading.matching import rarity
+from agent.adapters.grading.matching import among, rarity
 
 if TYPE_CHECKING:
     import numpy as np
@@ -43,7 +43,7 @@ def alignment(question: Encoded, claim: Encoded, answer: Encoded) -> list[float]
     sim = c @ a.T
     recall, precision = sim.max(axis=1), sim.max(axis=0)
     cw, aw = rarity(ci), rarity(ai)
-    cf, af = cw * ~np.isin(ci, question.ids), aw * ~np.isin(ai, question.ids)
+    cf, af = cw * ~among(ci, question.ids), aw * ~among(ai, question.ids)
     cf = cf if cf.sum() > 0 else cw
     low = np.sort(recall)[: max(1, len(recall) // 4)]
     values = [

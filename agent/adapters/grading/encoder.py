@@ -82,22 +82,29 @@ class CrossEncoderScorer:
         self, question: str, claims: Sequence[str], prepared: Prepared, pairs: Sequence[tuple[int, Window]]
     ) -> "NDArray[np.float64]":
         """(n, 3) probabilities of the pairs."""
-        columns = self.columns(question, claims, prepared, pairs)
-        return self._head.probabilities(columns[:, [COLUMNS.index(name) for name in self._head.features]])
+        return self._head.probabilities(self.columns(question, claims, prepared, pairs, self._head.features))
 
     def columns(
-        self, question: str, claims: Sequence[str], prepared: Prepared, pairs: Sequence[tuple[int, Window]]
+        self,
+        question: str,
+        claims: Sequence[str],
+        prepared: Prepared,
+        pairs: Sequence[tuple[int, Window]],
+        names: Sequence[str] = COLUMNS,
     ) -> "NDArray[np.float64]":
-        """The values of `COLUMNS` for each pair."""
+        """The values of `names`, of `COLUMNS`, for each pair."""
         import numpy as np
 
         # Only the first claim is what the question asks for; for others it would be a wrong context.
         context = asked_part(question)
         logits = self.logits([(claims[i], context if i == 0 else "", window.text) for i, window in pairs])
         logits = logits - logits.mean(axis=1, keepdims=True)
-        lexical = np.asarray(lexical_rows(question, claims, prepared, pairs), dtype=np.float64)
+        words = [name for name in names if name in LEXICAL]
+        lexical = np.asarray(lexical_rows(question, claims, prepared, pairs, words), dtype=np.float64)
         matched = np.asarray(self.matches(question, [(claims[i], window.text) for i, window in pairs]))
-        return np.concatenate([lexical, matched, logits], axis=1)
+        made = [*words, *ALIGNMENT, *MATCHING, "missing", "covered", "contradicted"]
+        whole = np.concatenate([lexical.reshape(len(pairs), len(words)), matched, logits], axis=1)
+        return whole[:, [made.index(name) for name in names]]
 
     def matches(self, question: str, pairs: Sequence[tuple[str, str]]) -> list[list[float]]:
         """Alignment features and the matcher's logits of (claim, answer) texts under the question."""

@@ -46,7 +46,7 @@ def load_grader(
         if kind == "lexical"
         else CrossEncoderScorer(threads=threads, head="marks" if marks else "grader")
     )
-    local = LocalGrader(scorer, second=second, personal=personal, bands=bands, on_subject=not marks)
+    local = LocalGrader(scorer, second=second, personal=personal, bands=bands, marks=marks)
     if kind != "endpoint":
         return local
     if judge is None:

@@ -4,7 +4,7 @@ import json
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import cache, lru_cache
+from functools import cache, cached_property, lru_cache
 from importlib import resources
 
 from agent.adapters.grading import text as plain
@@ -111,36 +111,101 @@ def opposites(claim: Bag, answer: Bag) -> int:
     return sum(bool((_opposed().get(w, frozenset()) & said) - meant) for w in meant - said)
 
 
-def features(question: Bag, claim: Bag, answer: Bag, parts: Sequence[Bag]) -> list[float]:
-    """The values of `NAMES` for one pair; `parts` are the answer's sentences (at least one)."""
-    best = max(parts, key=lambda part: recall(claim.words, part)) if parts else answer
-    bigrams = set(zip(claim.words, claim.words[1:], strict=False))
-    free = recall(claim.words, answer, question.stems)
-    free_soft = recall(claim.words, answer, question.stems, soft=True)
-    found = max(0.0, recall(claim.words, answer))
-    soft = recall(claim.words, answer, soft=True)
-    ours, theirs = plain.numbers(list(claim.words)), plain.numbers(list(answer.words))
-    asked = plain.numbers(list(question.words))
-    n_claim, n_answer = max(1, len(claim.words)), len(answer.words)
-    content = [w for w in answer.words if w not in plain.STOP]
-    said = set(zip(answer.words, answer.words[1:], strict=False))
-    return [
-        found,
-        free if free >= 0 else found,
-        max(0.0, soft),
-        free_soft if free_soft >= 0 else soft,
-        max(0.0, recall(answer.words, claim)),
-        max(0.0, recall(answer.words, claim, soft=True)),
-        len(bigrams & said) / max(1, len(bigrams)),
-        max(0.0, recall(claim.words, best)),
-        _cosine(claim.words, answer.words),
-        float(bool(plain.negations(list(claim.words))) != bool(plain.negations(list(best.words)))),
-        float(min(2, opposites(claim, best))),
-        len(ours - theirs) / max(1, len(ours)),
-        float(bool(theirs - ours - asked)),
-        math.log((n_answer + 1) / (n_claim + 1)),
-        math.log1p(n_answer),
-        math.log1p(n_claim),
-        sum(plain.stem(w) in question.stems for w in content) / max(1, len(content)),
-        sum(w not in answer.words for w in claim.words if w in plain.FUNCTION) / n_claim,
-    ]
+def features(question: Bag, claim: Bag, answer: Bag, parts: Sequence[Bag], names: Sequence[str] = NAMES) -> list[float]:
+    """The values of `names`, of `NAMES`, for one pair; `parts` are the answer's sentences (at least one)."""
+    pair = _Pair(question, claim, answer, parts)
+    return [float(getattr(pair, name)) for name in names]
+
+
+@dataclass(frozen=True)
+class _Pair:
+    """Each feature by its name, made only where it is asked for: most heads read few of them."""
+
+    question: Bag
+    claim: Bag
+    answer: Bag
+    parts: Sequence[Bag]
+
+    @cached_property
+    def best(self) -> Bag:
+        return max(self.parts, key=lambda part: recall(self.claim.words, part)) if self.parts else self.answer
+
+    @cached_property
+    def recall(self) -> float:
+        return max(0.0, recall(self.claim.words, self.answer))
+
+    @property
+    def free_recall(self) -> float:
+        free = recall(self.claim.words, self.answer, self.question.stems)
+        return free if free >= 0 else self.recall
+
+    @cached_property
+    def soft_recall(self) -> float:
+        return max(0.0, recall(self.claim.words, self.answer, soft=True))
+
+    @property
+    def free_soft_recall(self) -> float:
+        free = recall(self.claim.words, self.answer, self.question.stems, soft=True)
+        return free if free >= 0 else self.soft_recall
+
+    @property
+    def precision(self) -> float:
+        return max(0.0, recall(self.answer.words, self.claim))
+
+    @property
+    def soft_precision(self) -> float:
+        return max(0.0, recall(self.answer.words, self.claim, soft=True))
+
+    @property
+    def bigram_recall(self) -> float:
+        wanted, said = (set(zip(b.words, b.words[1:], strict=False)) for b in (self.claim, self.answer))
+        return len(wanted & said) / max(1, len(wanted))
+
+    @property
+    def sentence_recall(self) -> float:
+        return max(0.0, recall(self.claim.words, self.best))
+
+    @property
+    def char_cosine(self) -> float:
+        return _cosine(self.claim.words, self.answer.words)
+
+    @property
+    def negation_mismatch(self) -> float:
+        ours, theirs = (bool(plain.negations(list(b.words))) for b in (self.claim, self.best))
+        return ours != theirs
+
+    @property
+    def opposite(self) -> float:
+        return min(2, opposites(self.claim, self.best))
+
+    @property
+    def number_missing(self) -> float:
+        ours, theirs = (plain.numbers(list(b.words)) for b in (self.claim, self.answer))
+        return len(ours - theirs) / max(1, len(ours))
+
+    @property
+    def number_other(self) -> float:
+        ours, theirs, asked = (plain.numbers(list(b.words)) for b in (self.claim, self.answer, self.question))
+        return bool(theirs - ours - asked)
+
+    @property
+    def length_ratio(self) -> float:
+        return math.log((len(self.answer.words) + 1) / (max(1, len(self.claim.words)) + 1))
+
+    @property
+    def answer_words(self) -> float:
+        return math.log1p(len(self.answer.words))
+
+    @property
+    def claim_words(self) -> float:
+        return math.log1p(max(1, len(self.claim.words)))
+
+    @property
+    def echo(self) -> float:
+        content = [w for w in self.answer.words if w not in plain.STOP]
+        return sum(plain.stem(w) in self.question.stems for w in content) / max(1, len(content))
+
+    @property
+    def verbs_missing(self) -> float:
+        missing = sum(w not in self.answer.words for w in self.claim.words if w in plain.FUNCTION)
+        return missing / max(1, len(self.claim.words))

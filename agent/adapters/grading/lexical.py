@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from agent.adapters.grading.features import Bag, features
+from agent.adapters.grading.features import NAMES, Bag, features
 from agent.adapters.grading.head import Head
 from agent.adapters.grading.prepare import Prepared, Window
 from agent.domain.calibration import Bands
@@ -14,13 +14,17 @@ if TYPE_CHECKING:
 
 
 def lexical_rows(
-    question: str, claims: Sequence[str], prepared: Prepared, pairs: Sequence[tuple[int, Window]]
+    question: str,
+    claims: Sequence[str],
+    prepared: Prepared,
+    pairs: Sequence[tuple[int, Window]],
+    names: Sequence[str] = NAMES,
 ) -> list[list[float]]:
-    """The features of each (claim index, window) pair."""
+    """The features `names` of each (claim index, window) pair."""
     asked = Bag.of(question)
     bags = [Bag.of(claim) for claim in claims]
     return [
-        features(asked, bags[i], window.bag, [s.bag for s in prepared.sentences[window.first : window.last + 1]])
+        features(asked, bags[i], window.bag, [s.bag for s in prepared.sentences[window.first : window.last + 1]], names)
         for i, window in pairs
     ]
 

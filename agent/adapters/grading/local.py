@@ -89,7 +89,8 @@ class LocalGrader:
         second: asked about the first claim where the scorer is not sure.
         personal: the learner's own correction of p(covered).
         bands: where probabilities are acted on, instead of the scorer's own.
-        on_subject: refuse answers with hardly a word of the claim; a teacher's references are too short for that.
+        marks: the claims are a teacher's references, and nobody tries to fake. An answer is read as a whole, without
+            twins, and one with hardly a word of the reference is not refused: many are too short for that.
     """
 
     def __init__(
@@ -99,10 +100,10 @@ class LocalGrader:
         second: SecondOpinion | None = None,
         personal: Personal | None = None,
         bands: Bands | None = None,
-        on_subject: bool = True,
+        marks: bool = False,
     ) -> None:
         self._scorer = scorer
-        self._on_subject = on_subject
+        self._marks = marks
         self._personal = personal
         self._second = second
         self._bands = bands
@@ -133,11 +134,12 @@ class LocalGrader:
         whole = Bag.of(kept)
         out = []
         for i, (raw, window) in enumerate(self._scored(question, claims, bags, prepared)):
-            rules = _Rules(bags[i], asked, window.bag, whole, kept, self._scorer.reversal, self._on_subject)
+            rules = _Rules(bags[i], asked, window.bag, whole, kept, self._scorer.reversal, not self._marks)
             p = rules(raw)
             if i == 0 and claims[0].kind not in _WEIGHED and OPEN[0] < p[1] < OPEN[1]:
                 p = self._weighed(question, claims[0], kept, raw, rules)
-            out.append(self._verdict(claims[i].id, self._corrected(p), prepared.quote(window), asked_about=i == 0))
+            quote = prepared.quote(_nearest(bags[i], prepared) if self._marks else window)
+            out.append(self._verdict(claims[i].id, self._corrected(p), quote, asked_about=i == 0))
         return out
 
     def _scored(
@@ -146,7 +148,7 @@ class LocalGrader:
         """Probabilities of each claim before any rule, and the window that decided them."""
         pairs: list[tuple[int, Window]] = []
         for i, bag in enumerate(bags):
-            pairs += [(i, window) for window in _candidates(bag, prepared)]
+            pairs += [(i, window) for window in _candidates(bag, prepared)[: 1 if self._marks else None]]
         scores = self._scorer.score(question, [plain.clean(c.text) for c in claims], prepared, pairs)
         return [
             _combine([(w, scores[k].tolist()) for k, (j, w) in enumerate(pairs) if j == i]) for i in range(len(claims))
@@ -158,7 +160,7 @@ class LocalGrader:
         """The asked claim, of which the scorer is not sure, after the second opinion and the answer's twins."""
         read = self._second.covered(question, claim, kept, raw) if self._second else None
         p = rules(raw if read is None else _moved(raw, read))
-        if not self._on_subject or p[1] < _TWIN_FROM:
+        if self._marks or p[1] < _TWIN_FROM:
             return p
         heard = []
         for twin in twins(kept):
@@ -178,6 +180,11 @@ class LocalGrader:
         name, abstain = decide(p, bands)
         shown = quote if name != "missing" else ""
         return Verdict(claim, name, round(float(p[1]), 6), round(float(p[2]), 6), shown, abstain)
+
+
+def _nearest(claim: Bag, prepared: Prepared) -> Window:
+    """The sentence that shares most with the claim."""
+    return max(prepared.sentences, key=lambda w: recall(claim.words, w.bag))
 
 
 def _candidates(claim: Bag, prepared: Prepared) -> list[Window]:

@@ -58,6 +58,11 @@ def render(question: str, claim: str, answer: str) -> str:
     )
 
 
+def opening(question: str, claim: str) -> str:
+    """All of the prompt that does not depend on the answer; it ends where a token ends."""
+    return render(question, claim, "").rpartition('Answer: ""')[0] + "Answer:"
+
+
 @dataclass(frozen=True)
 class Reading:
     """The head: log odds that the claim is covered, from token scores and the first grader's p(covered).

@@ -106,6 +106,7 @@ def sentences(text: str) -> list[Sentence]:
     return out
 
 
+@lru_cache(maxsize=4096)
 def clean(text: str) -> str:
     """Unicode tricks undone, spaces joined; the case is kept away, since every model here is uncased."""
     return re.sub(r"\s+", " ", fold(text)).strip()

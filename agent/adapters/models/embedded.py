@@ -9,6 +9,7 @@ import subprocess
 import sys
 import threading
 from collections.abc import Iterator, Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
 
@@ -158,6 +159,20 @@ class EmbeddedServer:
             raise ModelError(f"The embedded model refused a prompt: {error.response.text[:200]!r}.") from None
         except (httpx.HTTPError, RuntimeError, KeyError, IndexError, TypeError, ValueError) as error:
             raise ModelError(f"The embedded model did not answer ({error!r}); start again.") from None
+
+    def warm(self, prompt: str) -> None:
+        """Begin to compute what a later prompt begins with; returns at once.
+
+        A failure is not told: the later prompt is then computed whole.
+        """
+        threading.Thread(target=self._warm, args=(prompt,), name="warm-prompt", daemon=True).start()
+
+    def _warm(self, prompt: str) -> None:
+        import httpx
+
+        with suppress(ModelError, httpx.HTTPError, RuntimeError, OSError):
+            self.wait_ready()
+            self._http().post("/completion", json={"prompt": prompt, "n_predict": 0, "cache_prompt": True})
 
     def stop(self) -> None:
         """End the process at once, in the middle of a load or a reply too."""

@@ -14,7 +14,7 @@ from pathlib import Path
 
 import numpy as np
 import torch
-from data import CONTRADICTED, COVERED, Row, Texts, folds, held_out, load, load_domains, load_notes
+from data import CONTRADICTED, COVERED, Row, Texts, folds, halves, held_out, load, load_domains, load_notes
 from metrics import auc, macro_f1
 from model import Upper
 from negatives import contradict, exchanged, heap
@@ -29,7 +29,7 @@ GROUP = 8
 Item = tuple[str, str, str, tuple[float, float, float], float]
 
 
-def public_groups(rows: list[Row], rng: random.Random, cap: int) -> list[list[Item]]:
+def public_groups(rows: list[Row], rng: random.Random, cap: int, by_rule: bool = True) -> list[list[Item]]:
     """Up to `cap` answers of each question, cut into groups; each group has one of the references as its claim."""
     by_question: dict[str, list[Row]] = {}
     for r in rows:
@@ -46,11 +46,11 @@ def public_groups(rows: list[Row], rng: random.Random, cap: int) -> list[list[It
                 claim = rng.choice(good)
             items = [(claim, r.question, r.answer, r.target, 0.6 if saf else 1.0) for r in group if r.answer != claim]
             for r in group:
-                if saf or r.label != COVERED or rng.random() > 0.35:
+                if not by_rule or saf or r.label != COVERED or rng.random() > 0.35:
                     continue
                 made = contradict(r.answer, rng)
                 items += [(claim, r.question, made, FALSE, 0.5)] if made else []
-            if not saf and rng.random() < 0.3:
+            if by_rule and not saf and rng.random() < 0.3:
                 other = rng.choice(rows)
                 if other.qid != group[0].qid and other.dataset != "saf_en":
                     items.append((claim, group[0].question, other.answer, (0.95, 0.05, 0.0), 0.5))
@@ -58,7 +58,7 @@ def public_groups(rows: list[Row], rng: random.Random, cap: int) -> list[list[It
     return out
 
 
-def hand_groups(rows: list[Row], rng: random.Random, made_share: float) -> list[list[Item]]:
+def hand_groups(rows: list[Row], rng: random.Random, made_share: float, by_rule: bool = True) -> list[list[Item]]:
     """All answers to each claim with rule-made falsehoods, sometimes with an answer in the claim's place."""
     by_claim: dict[str, list[Row]] = {}
     by_domain: dict[str, list[Row]] = {}
@@ -82,18 +82,18 @@ def hand_groups(rows: list[Row], rng: random.Random, made_share: float) -> list[
             if len(true) > 1 and pick < 0.35:
                 claim = rng.choice(true)
             items += [(claim, question, r.answer, r.target, 1.0) for r in some if r.answer != claim]
-            for answer in [*true, claim]:
+            for answer in [*true, claim] if by_rule else ():
                 if rng.random() < made_share:
                     made = contradict(answer, rng)
                     items += [(claim, question, made, FALSE, 0.6)] if made else []
                 if rng.random() < 0.12:
                     made = exchanged(answer, rng)
                     items += [(claim, question, made, EXCHANGED, 0.4)] if made else []
-            if rng.random() < 0.2:
+            if by_rule and rng.random() < 0.2:
                 items.append((claim, question, heap(rng.choice([claim, *true]), rng), ABSENT, 0.6))
             if rng.random() < 0.2:
                 items.append((claim, question, claim, TRUE, 0.3))
-            for pool in (by_domain[some[0].domain], rows):
+            for pool in (by_domain[some[0].domain], rows) if by_rule else ():
                 other = rng.choice(pool)
                 if other.qid != some[0].qid and other.label == COVERED:
                     items.append((claim, question, other.answer, ABSENT, 0.7))
@@ -152,7 +152,7 @@ def predict(model: Upper, texts: Texts, pairs: list[tuple[str, str, str]]) -> np
         for i in range(0, len(order), 48):
             take = order[i : i + 48]
             x, parts = texts.pad([pairs[j] for j in take])
-            with torch.autocast("cpu", dtype=torch.bfloat16):
+            with torch.autocast("cpu", dtype=torch.bfloat16, enabled=halves()):
                 out[take] = model(torch.from_numpy(x), torch.from_numpy(parts)).float().numpy()
     return out
 
@@ -228,6 +228,7 @@ def main() -> None:
     a.add_argument("--lr", type=float, default=1e-4)
     a.add_argument("--pairwise", type=float, default=0.5)
     a.add_argument("--made", type=float, default=0.4)
+    a.add_argument("--no-negatives", action="store_true", help="no falsehoods, heaps or other answers made by rule")
     a.add_argument("--qshare", type=float, default=0.5, help="share of batches that see the question")
     a.add_argument("--smooth", type=float, default=0.06)
     a.add_argument("--ema", type=float, default=0.997)
@@ -278,10 +279,11 @@ def train(args, texts, seen_public, seen_hand, test_public, test_hand) -> None:
         average, first = state["average"], state["step"]
         print(f"goes on from step {first}", flush=True)
     started, running, step = time.monotonic(), 0.0, 0
+    by_rule = not args.no_negatives
     while step < args.steps:
-        groups = public_groups(seen_public, rng, args.cap)
+        groups = public_groups(seen_public, rng, args.cap, by_rule)
         for _ in range(args.hand):
-            groups += hand_groups(seen_hand, rng, args.made)
+            groups += hand_groups(seen_hand, rng, args.made, by_rule)
         cut = []
         for g in groups:
             sees = rng.random() < args.qshare
@@ -329,7 +331,7 @@ def one_step(args, model, opt, average, texts, batch, step: int) -> float:
     # Dropout draws depend on the step alone, so that a run that was stopped goes on as it would have.
     torch.manual_seed(args.seed * 100_003 + step)
     x, parts = texts.pad([i[:3] for g in batch for i in g])
-    with torch.autocast("cpu", dtype=torch.bfloat16):
+    with torch.autocast("cpu", dtype=torch.bfloat16, enabled=halves()):
         logits = model(torch.from_numpy(x), torch.from_numpy(parts))
     loss = loss_of(logits, batch, args.smooth, args.pairwise)
     opt.zero_grad()

@@ -142,7 +142,8 @@ def extract(args: argparse.Namespace) -> None:
     groups: dict[tuple, list] = {}
     for row in read_rows(args.rows).values():
         if row["id"] not in known:
-            groups.setdefault((hash_of(row["cluster"]), row["question"], row["claim"]), []).append(row)
+            key = (not row["held"], hash_of(row["cluster"]), row["question"], row["claim"])
+            groups.setdefault(key, []).append(row)
     found, begun, done = [], time.monotonic(), 0
 
     def encode(text: str) -> list[int]:

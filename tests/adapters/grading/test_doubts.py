@@ -66,16 +66,16 @@ BESIDE = "The chance that one answer wins is the sigmoid of the difference of tw
 
 
 @pytest.mark.parametrize(
-    ("answer", "on_subject", "expected"),
+    ("answer", "marks", "expected"),
     [
-        ("Looking at the smallest entry of the heap is constant, a push takes log n.", True, 0.9),
-        ("complete binary pop minimum path tree heap o reading push log entry n", True, 0.01),
+        ("Looking at the smallest entry of the heap is constant, a push takes log n.", False, 0.9),
         ("complete binary pop minimum path tree heap o reading push log entry n", False, 0.01),
-        (BESIDE, True, 0.1),
-        (BESIDE, False, 0.9),
+        ("complete binary pop minimum path tree heap o reading push log entry n", True, 0.01),
+        (BESIDE, False, 0.1),
+        (BESIDE, True, 0.9),
     ],
 )
-def test_what_the_grader_makes_of_them(answer: str, on_subject: bool, expected: float) -> None:
-    grader = LocalGrader(Credulous(), on_subject=on_subject)
+def test_what_the_grader_makes_of_them(answer: str, marks: bool, expected: float) -> None:
+    grader = LocalGrader(Credulous(), marks=marks)
     (verdict,) = grader.judge("What do a heap's operations cost?", [ClaimText("c", CLAIM, "core")], answer)
     assert verdict.p_covered == expected

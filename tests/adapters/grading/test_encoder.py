@@ -6,8 +6,9 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from agent.adapters.grading import load_grader
-from agent.adapters.grading.encoder import CrossEncoderScorer
+from agent.adapters.grading.encoder import COLUMNS, CrossEncoderScorer
 from agent.adapters.grading.local import LocalGrader
+from agent.adapters.grading.prepare import prepare
 from agent.domain.verdict import ClaimText
 
 QUESTION = "How does the sound change when the string is made tighter?"
@@ -84,3 +85,26 @@ def test_marks_are_a_calibration_of_their_own() -> None:
     p = [g.judge(QUESTION, CLAIMS[:1], answer)[0].p_covered for g in (marks, quiz)]
     assert p[0] != p[1]
     assert min(p) > 0.5
+
+
+def test_columns_that_no_head_asks_for_are_not_made(scorer: CrossEncoderScorer) -> None:
+    prepared = prepare("The pitch is higher. Strings are made of metal.", QUESTION)
+    assert prepared is not None
+    pairs = [(0, window) for window in prepared.sentences]
+    whole = scorer.columns(QUESTION, [CLAIM], prepared, pairs)
+    some = ["covered", "length_ratio", "align_recall", "negation_mismatch"]
+    assert np.array_equal(
+        scorer.columns(QUESTION, [CLAIM], prepared, pairs, some), whole[:, [COLUMNS.index(name) for name in some]]
+    )
+
+
+def test_for_marks_an_answer_is_read_once_and_its_nearest_sentence_quoted(
+    scorer: CrossEncoderScorer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    read: list[str] = []
+    logits = scorer.logits
+    monkeypatch.setattr(scorer, "logits", lambda triples: read.extend(t[2] for t in triples) or logits(triples))
+    answer = "I pulled the string. The pitch gets higher when it is tighter. It is made of metal."
+    (verdict,) = LocalGrader(scorer, marks=True).judge(QUESTION, CLAIMS[:1], answer)
+    assert len(read) == 1
+    assert verdict.quote == "The pitch gets higher when it is tighter."

@@ -91,5 +91,5 @@ def test_twins_are_heard_only_where_it_can_matter(negated: float) -> None:
 
 def test_marks_of_a_teacher_hear_no_twins() -> None:
     scorer = NotScorer(plain=0.7, negated=0.45)
-    LocalGrader(scorer, on_subject=False).judge(QUESTION, [CLAIM], DENIED)
+    LocalGrader(scorer, marks=True).judge(QUESTION, [CLAIM], DENIED)
     assert scorer.passes == 1

@@ -14,6 +14,7 @@ from pydantic import BaseModel
 from agent.adapters.models.embedded import EmbeddedChat, EmbeddedServer
 from agent.domain.errors import ModelError
 from agent.ports.chat import Chat, Prompt
+from tests.helpers.fakes import until
 from tests.helpers.openai_server import OpenAIServer, Reply, fails, says
 
 PROMPT = Prompt(id="test@0", system="s", user="u")
@@ -75,6 +76,31 @@ def test_scores_that_do_not_come(tmp_path: Path, reply: Reply, sentence: str) ->
         pytest.raises(ModelError, match=sentence),
     ):
         server.next_token_scores("Score:", [15, 20])
+
+
+def test_what_a_prompt_begins_with_is_computed_in_the_background(tmp_path: Path) -> None:
+    with OpenAIServer(says("")) as http, serving(tmp_path, origin(http)) as server:
+        server.warm("A long beginning:")
+        until(lambda: bool(http.requests))
+        (request,) = http.requests
+    assert request.path == "/completion"
+    assert request.body == {"prompt": "A long beginning:", "n_predict": 0, "cache_prompt": True}
+
+
+@pytest.mark.parametrize(
+    "body", ["print(json.dumps({'error': 'missing'}))", "time.sleep(600)"], ids=["none", "stopped"]
+)
+def test_a_beginning_that_cannot_be_computed_is_nobodys_error(
+    tmp_path: Path, body: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    told: list[object] = []
+    monkeypatch.setattr(threading, "excepthook", told.append)
+    server = EmbeddedServer(tmp_path / "m.gguf", name="tiny", program=program(tmp_path, body))
+    server.warm("A long beginning:")
+    until(lambda: server.pid is not None)
+    server.stop()
+    until(lambda: not [t for t in threading.enumerate() if t.name == "warm-prompt"])
+    assert told == []
 
 
 def test_chat_starts_the_server_when_first_used(tmp_path: Path) -> None:

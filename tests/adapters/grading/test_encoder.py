@@ -103,7 +103,12 @@ def test_for_marks_an_answer_is_read_once_and_its_nearest_sentence_quoted(
 ) -> None:
     read: list[str] = []
     logits = scorer.logits
-    monkeypatch.setattr(scorer, "logits", lambda triples: read.extend(t[2] for t in triples) or logits(triples))
+
+    def spy(triples: list[tuple[str, str, str]]) -> object:
+        read.extend(answer for _, _, answer in triples)
+        return logits(triples)
+
+    monkeypatch.setattr(scorer, "logits", spy)
     answer = "I pulled the string. The pitch gets higher when it is tighter. It is made of metal."
     (verdict,) = LocalGrader(scorer, marks=True).judge(QUESTION, CLAIMS[:1], answer)
     assert len(read) == 1

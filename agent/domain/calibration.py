@@ -4,6 +4,20 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from math import ceil, exp, log
 
+_PERSONAL = 0.005
+"""Least probability that a learner's own correction tells from none."""
+
+
+def log_odds(p: float, least: float = 0.02) -> float:
+    """log(p / (1 - p)), where `p` counts as at least `least` and at most 1 - `least`."""
+    p = min(1 - least, max(least, p))
+    return log(p / (1 - p))
+
+
+def probability(odds: float) -> float:
+    """The probability of log odds."""
+    return 1 / (1 + exp(-odds))
+
 
 @dataclass(frozen=True, slots=True)
 class Bands:
@@ -70,7 +84,7 @@ class Personal:
 
     def apply(self, p: float) -> float:
         """The corrected probability."""
-        return 1 / (1 + exp(-(self.slope * _log_odds(p) + self.shift)))
+        return probability(self.slope * log_odds(p, _PERSONAL) + self.shift)
 
 
 def fit_personal_head(rows: Sequence[tuple[float, bool]], *, prior: float = 4.0, most: float = 1.0) -> Personal:
@@ -85,8 +99,8 @@ def fit_personal_head(rows: Sequence[tuple[float, bool]], *, prior: float = 4.0,
         g1 = prior * shift / 4
         h00, h01, h11 = prior, 0.0, prior / 4
         for p, covered in rows:
-            x = _log_odds(p)
-            q = 1 / (1 + exp(-(slope * x + shift)))
+            x = log_odds(p, _PERSONAL)
+            q = probability(slope * x + shift)
             error, spread = q - covered, q * (1 - q)
             g0 += error * x
             g1 += error
@@ -97,8 +111,3 @@ def fit_personal_head(rows: Sequence[tuple[float, bool]], *, prior: float = 4.0,
         slope -= (h11 * g0 - h01 * g1) / det
         shift -= (h00 * g1 - h01 * g0) / det
     return Personal(slope=min(2.0, max(0.5, slope)), shift=min(most, max(-most, shift)))
-
-
-def _log_odds(p: float) -> float:
-    p = min(0.995, max(0.005, p))
-    return log(p / (1 - p))

@@ -7,10 +7,10 @@ learner is settled only by what holds instead, read against the false statement 
 
 import re
 from collections.abc import Sequence
-from math import log
 from typing import Literal
 
 from agent.domain.attempt import Judged, Question, Turn
+from agent.domain.calibration import log_odds
 from agent.domain.note import Misconception
 
 CORRECTION = ".correction"
@@ -65,7 +65,7 @@ def nearness(statement: Judged, correction: Judged | None) -> float:
     An attempt without a verdict on the correction counts what spoke against the statement instead.
     """
     contrary = correction.p_covered if correction is not None else statement.p_contradicted
-    return _logit(statement.p_covered) - _logit(contrary)
+    return log_odds(statement.p_covered) - log_odds(contrary)
 
 
 def is_about(statement: Judged, correction: Judged | None) -> bool:
@@ -93,8 +93,3 @@ def likeliest(among: Sequence[Misconception], turns: Sequence[Turn]) -> Misconce
             if verdict.kind == "misconception":
                 best[verdict.claim] = max(best.get(verdict.claim, 0.0), verdict.p_covered)
     return max(among, key=lambda m: best.get(m.id, 0.0), default=None)
-
-
-def _logit(p: float) -> float:
-    p = min(0.98, max(0.02, p))
-    return log(p / (1 - p))

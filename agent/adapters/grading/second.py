@@ -13,9 +13,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cache
 from importlib import resources
-from math import exp, log
 from typing import TYPE_CHECKING, Protocol
 
+from agent.domain.calibration import log_odds, probability
 from agent.domain.errors import ModelError
 from agent.domain.verdict import ClaimText
 
@@ -101,8 +101,8 @@ class Reading:
         import numpy as np
 
         x = np.asarray(scores, dtype=np.float64)
-        seen = (_logit(first[1]), _logit(first[2]), float((x - x.mean() - self.mean) @ self.coef), 1.0)
-        return 1 / (1 + exp(-sum(weight * value for weight, value in zip(self.mix, seen, strict=True))))
+        seen = (log_odds(first[1]), log_odds(first[2]), float((x - x.mean() - self.mean) @ self.coef), 1.0)
+        return probability(sum(weight * value for weight, value in zip(self.mix, seen, strict=True)))
 
 
 class SecondOpinion:
@@ -141,8 +141,3 @@ class SecondOpinion:
         except ModelError:
             return None
         return self.reading.covered(scores, first)
-
-
-def _logit(p: float) -> float:
-    p = min(0.98, max(0.02, p))
-    return log(p / (1 - p))

@@ -5,7 +5,8 @@ their difference says which of the two states the claim. An answer whose twin st
 """
 
 import re
-from math import exp, log
+
+from agent.domain.calibration import log_odds, probability
 
 _MOST = 4
 """Negations tried; each is a pass of the encoder."""
@@ -30,10 +31,5 @@ def twins(answer: str) -> list[str]:
 
 def doubted(covered: float, own: float, twin: float) -> float:
     """p(covered) after the twin was heard: `own` and `twin` are the encoder's for the answer and for its twin."""
-    above = _logit(twin) - _logit(own) - _MARGIN
-    return covered if above <= 0 else 1 / (1 + exp(-(_logit(covered) - _WEIGHT * above)))
-
-
-def _logit(p: float) -> float:
-    p = min(0.98, max(0.02, p))
-    return log(p / (1 - p))
+    above = log_odds(twin) - log_odds(own) - _MARGIN
+    return covered if above <= 0 else probability(log_odds(covered) - _WEIGHT * above)

@@ -70,8 +70,11 @@ def measure(kind: str, threads: int) -> dict[str, float | int | str]:
 def measure_second(threads: int) -> dict[str, float | int | str]:
     """Seconds for 8 claims on a 120-word answer where the embedded model reads the asked one, the model loaded.
 
-    Another claim is asked about each time, so that nothing of it or of the answer is in the prefix cache.
+    Another claim is asked about each time, so that nothing of it or of the answer is in the prefix cache. `warm`: where
+    the question had been read before the answer came, as in a quiz, whose learner types meanwhile; `short` answers have
+    20 words.
     """
+    from agent.adapters.grading.second import opening
     from evals.graders import second_opinion
 
     claims = [ClaimText(str(i), text, "core") for i, text in enumerate(_CLAIMS)]
@@ -79,20 +82,24 @@ def measure_second(threads: int) -> dict[str, float | int | str]:
     with second_opinion(wanted=True) as model:
         alone, asked = load_grader(threads=threads), load_grader(threads=threads, model=model)
         asked.judge(question, claims, _ANSWER)
-        later, read = [], 0
-        for i in range(len(claims)):
-            turned, answer = claims[i:] + claims[:i], f"Take {i}. {_ANSWER}"
-            first = alone.judge(question, turned, answer)[0]
-            at = time.perf_counter()
-            read += asked.judge(question, turned, answer)[0].p_covered != first.p_covered
-            later.append(time.perf_counter() - at)
-    return {
-        "grader": asked.version,
-        "threads": threads,
-        "read": f"{read} of {len(claims)}",
-        "eight_claims_s": round(statistics.median(later), 2),
-        "eight_claims_max_s": round(max(later), 2),
-    }
+        assert model is not None
+        took: dict[str, list[float]] = {}
+        read = 0
+        for name, words in (("cold", 120), ("warm", 120), ("warm_short", 20)):
+            for i in range(len(claims)):
+                turned, put = claims[i:] + claims[:i], f"{name} {i}: {question}"
+                answer = " ".join(_ANSWER.split()[:words])
+                first = alone.judge(put, turned, answer)[0]
+                if name != "cold":
+                    model.next_token_scores(opening(put, turned[0].text), [0])
+                at = time.perf_counter()
+                read += asked.judge(put, turned, answer)[0].p_covered != first.p_covered
+                took.setdefault(name, []).append(time.perf_counter() - at)
+    reads = f"{read} of {3 * len(claims)}"
+    found: dict[str, float | int | str] = {"grader": asked.version, "threads": threads, "read": reads}
+    for name, times in took.items():
+        found |= {f"{name}_s": round(statistics.median(times), 2), f"{name}_max_s": round(max(times), 2)}
+    return found
 
 
 if __name__ == "__main__":

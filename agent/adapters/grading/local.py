@@ -24,6 +24,8 @@ Probabilities = tuple[float, float, float]
 """Of missing, covered and contradicted."""
 _SENTENCES = 2
 """Sentences of the answer scored by themselves for each claim, besides the passages that hold them."""
+_SHORT = 30
+"""Words up to which an answer is read as a whole for a teacher's mark: its sentences add nothing there but time."""
 _UNASKED = 0.8
 """Least p(covered) of a claim that the question was not about: every answer is held against all of a note's claims,
 so a small rate of false covers adds up over a quiz."""
@@ -89,8 +91,8 @@ class LocalGrader:
         second: asked about the first claim where the scorer is not sure.
         personal: the learner's own correction of p(covered).
         bands: where probabilities are acted on, instead of the scorer's own.
-        marks: the claims are a teacher's references, and nobody tries to fake. An answer is read as a whole, without
-            twins, and one with hardly a word of the reference is not refused: many are too short for that.
+        marks: the claims are a teacher's references, and nobody tries to fake. A short answer is read as a whole, no twin
+            is heard, and hardly a word of the reference is no ground to refuse: many are too short for that.
     """
 
     def __init__(
@@ -138,9 +140,12 @@ class LocalGrader:
             p = rules(raw)
             if i == 0 and claims[0].kind not in _WEIGHED and OPEN[0] < p[1] < OPEN[1]:
                 p = self._weighed(question, claims[0], kept, raw, rules)
-            quote = prepared.quote(_nearest(bags[i], prepared) if self._marks else window)
+            quote = prepared.quote(_nearest(bags[i], prepared) if self._at_once(prepared) else window)
             out.append(self._verdict(claims[i].id, self._corrected(p), quote, asked_about=i == 0))
         return out
+
+    def _at_once(self, prepared: Prepared) -> bool:
+        return self._marks and sum(len(sentence.bag.words) for sentence in prepared.sentences) <= _SHORT
 
     def _scored(
         self, question: str, claims: Sequence[ClaimText], bags: Sequence[Bag], prepared: Prepared
@@ -148,7 +153,7 @@ class LocalGrader:
         """Probabilities of each claim before any rule, and the window that decided them."""
         pairs: list[tuple[int, Window]] = []
         for i, bag in enumerate(bags):
-            pairs += [(i, window) for window in _candidates(bag, prepared)[: 1 if self._marks else None]]
+            pairs += [(i, window) for window in _candidates(bag, prepared)[: 1 if self._at_once(prepared) else None]]
         scores = self._scorer.score(question, [plain.clean(c.text) for c in claims], prepared, pairs)
         return [
             _combine([(w, scores[k].tolist()) for k, (j, w) in enumerate(pairs) if j == i]) for i in range(len(claims))

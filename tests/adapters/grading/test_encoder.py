@@ -98,8 +98,9 @@ def test_columns_that_no_head_asks_for_are_not_made(scorer: CrossEncoderScorer) 
     )
 
 
-def test_for_marks_an_answer_is_read_once_and_its_nearest_sentence_quoted(
-    scorer: CrossEncoderScorer, monkeypatch: pytest.MonkeyPatch
+@pytest.mark.parametrize(("more", "times"), [("", 1), (" And so on, as we saw in the lesson with the strings" * 4, 3)])
+def test_for_marks_a_short_answer_is_read_once_and_its_nearest_sentence_quoted(
+    scorer: CrossEncoderScorer, monkeypatch: pytest.MonkeyPatch, more: str, times: int
 ) -> None:
     read: list[str] = []
     logits = scorer.logits
@@ -109,7 +110,7 @@ def test_for_marks_an_answer_is_read_once_and_its_nearest_sentence_quoted(
         return logits(triples)
 
     monkeypatch.setattr(scorer, "logits", spy)
-    answer = "I pulled the string. The pitch gets higher when it is tighter. It is made of metal."
+    answer = "I pulled the string. The pitch gets higher when it is tighter. It is made of metal." + more
     (verdict,) = LocalGrader(scorer, marks=True).judge(QUESTION, CLAIMS[:1], answer)
-    assert len(read) == 1
+    assert len(read) == times
     assert verdict.quote == "The pitch gets higher when it is tighter."

@@ -91,7 +91,7 @@ class LocalGrader:
         second: asked about the first claim where the scorer is not sure.
         personal: the learner's own correction of p(covered).
         bands: where probabilities are acted on, instead of the scorer's own.
-        marks: the claims are a teacher's references, and nobody tries to fake. A short answer is read as a whole, no twin
+        marks: the claims are a teacher's references, and nobody tries to fake. A short answer is read whole, no twin
             is heard, and hardly a word of the reference is no ground to refuse: many are too short for that.
     """
 

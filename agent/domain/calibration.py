@@ -90,8 +90,17 @@ class Personal:
 def fit_personal_head(rows: Sequence[tuple[float, bool]], *, prior: float = 4.0, most: float = 1.0) -> Personal:
     """Platt scaling of (p(covered), was it covered) from accepted appeals and confirmed verdicts.
 
-    A ridge of weight `prior` pulls towards the identity, and the shift is held within `most` log odds, so that
-    a few appeals move the fence a little and no number of them opens it. Newton's method, 25 steps.
+    The shift is held within `most` log odds, so that a few appeals move the fence a little and no number of them
+    opens it.
+    """
+    free = platt(rows, prior=prior)
+    return Personal(slope=min(2.0, max(0.5, free.slope)), shift=min(most, max(-most, free.shift)))
+
+
+def platt(rows: Sequence[tuple[float, bool]], *, prior: float = 0.1) -> Personal:
+    """Platt scaling (1999) of (p, was it so): a logistic regression on the log odds of p.
+
+    A ridge of weight `prior` pulls towards the identity. Newton's method, 25 steps.
     """
     slope, shift = 1.0, 0.0
     for _ in range(25):
@@ -110,4 +119,4 @@ def fit_personal_head(rows: Sequence[tuple[float, bool]], *, prior: float = 4.0,
         det = h00 * h11 - h01 * h01
         slope -= (h11 * g0 - h01 * g1) / det
         shift -= (h00 * g1 - h01 * g0) / det
-    return Personal(slope=min(2.0, max(0.5, slope)), shift=min(most, max(-most, shift)))
+    return Personal(slope, shift)

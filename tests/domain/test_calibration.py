@@ -4,7 +4,7 @@ import random
 
 import pytest
 
-from agent.domain.calibration import Personal, accept_threshold, expected_calibration_error, fit_personal_head
+from agent.domain.calibration import Personal, accept_threshold, expected_calibration_error, fit_personal_head, platt
 
 
 def test_calibration_error_of_a_sure_but_half_right_grader_is_a_half() -> None:
@@ -51,3 +51,10 @@ def test_appeals_move_the_fence_their_way_but_never_open_it() -> None:
     assert kinder.apply(0.4) > 0.4
     flooded = fit_personal_head([(0.05, True)] * 500)
     assert flooded.apply(0.05) < 0.5
+
+
+def test_platt_scaling_says_how_often_it_is_so() -> None:
+    shy = [(0.3, True)] * 75 + [(0.3, False)] * 25 + [(0.05, True)] * 10 + [(0.05, False)] * 90
+    scaled = platt(shy)
+    assert scaled.apply(0.3) == pytest.approx(0.75, abs=0.01)
+    assert scaled.apply(0.05) == pytest.approx(0.1, abs=0.01)

@@ -109,7 +109,8 @@ class ModelWordings:
         self._closed.set()
         self.pause()
         if self._worker is not None:
-            self._worker.join(timeout=5)
+            # One that waits for the model to load ends with the model; who leaves must not wait for that.
+            self._worker.join(timeout=0.5)
 
     def reworded(self, question: Question) -> str | None:
         """Give a wording that is ready."""

@@ -3,6 +3,7 @@
 import json
 import os
 import re
+from collections import deque
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -18,6 +19,8 @@ _WORKERS = 2
 """Rows graded at a time, each by a grader of its own on one thread: the encoder is too small to share two cores."""
 _FEW = 20
 """Rows up to which a second grader is not worth its loading."""
+_GROUP = 25
+"""Answers to one question that one grader takes at a time."""
 _PART_WORDS = 5
 """Words from which a sentence of a reference counts as a claim of its own."""
 _WHOLE = 0.25
@@ -58,29 +61,41 @@ def grade_file(source: Path, target: Path, grader: Grader | None = None) -> int:
 def grade_rows(graders: Sequence[Grader], rows: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
     """The added fields of each row, one grader a thread.
 
-    Rows of one question are graded one after another, whatever their order: what a grader knows of the question and the
-    reference then serves them all.
+    The answers to one question go to one grader, one after another: what it knows of the question and the reference
+    serves them all. Whoever is free takes the next question, the ones with most to read first.
     """
-    order = sorted(range(len(rows)), key=lambda i: (rows[i]["question"], rows[i]["reference"]))
-    share = -(-len(order) // len(graders))
+    questions: dict[str, list[int]] = {}
+    for i in sorted(range(len(rows)), key=lambda i: str(rows[i]["reference"])):
+        questions.setdefault(rows[i]["question"], []).append(i)
+    groups = [group[at : at + _GROUP] for group in questions.values() for at in range(0, len(group), _GROUP)]
+    waiting = deque(sorted(groups, key=lambda group: -sum(_size(rows[i]) for i in group)))
     found: list[dict[str, Any]] = [{} for _ in rows]
     stop = Event()
 
-    def work(grader: Grader, mine: Sequence[int]) -> None:
-        for i in mine:
-            if stop.is_set():
+    def work(grader: Grader) -> None:
+        while not stop.is_set():
+            try:
+                group = waiting.popleft()
+            except IndexError:
                 return
-            found[i] = grade_row(grader, rows[i])
+            for i in group:
+                if stop.is_set():
+                    return
+                found[i] = grade_row(grader, rows[i])
 
     with ThreadPoolExecutor(len(graders)) as pool:
-        parts = [order[k * share : (k + 1) * share] for k in range(len(graders))]
-        running = [pool.submit(work, grader, mine) for grader, mine in zip(graders, parts, strict=True)]
+        running = [pool.submit(work, grader) for grader in graders]
         try:
             for one in running:
                 one.result()
         finally:
             stop.set()  # after Ctrl-C or a fault, the others end with the row they are at
     return found
+
+
+def _size(row: dict[str, Any]) -> int:
+    """What there is to read, in characters: each part of the reference is held against the answer."""
+    return len(row["answer"]) * len(claim_parts(row["reference"])) + len(row["reference"])
 
 
 def grade_row(grader: Grader, row: dict[str, Any]) -> dict[str, Any]:

@@ -1,8 +1,10 @@
 """`study eval grade`: rows in, rows out; bad rows are named by line."""
 
 import json
+import time
 from collections.abc import Sequence
 from pathlib import Path
+from threading import Barrier, Event
 
 import pytest
 
@@ -106,12 +108,48 @@ def test_two_graders_at_once_say_what_one_says(tmp_path: Path) -> None:
     assert (tmp_path / "two.jsonl").read_bytes() == (tmp_path / "one.jsonl").read_bytes()
 
 
-def test_a_fault_in_one_grader_ends_the_others(tmp_path: Path) -> None:
+def test_answers_to_one_question_are_shared_out_too() -> None:
+    both = Barrier(2)
+
+    class Meeting:
+        """Its first answer waits until the other grader has one as well."""
+
+        version = "meeting"
+
+        def __init__(self) -> None:
+            self.alone = True
+
+        def judge(self, question: str, claims: Sequence[ClaimText], answer: str) -> list[Verdict]:
+            if self.alone:
+                both.wait(10)
+            self.alone = False
+            return [Verdict(claim.id, "missing", 0.0, 0.0, "", False) for claim in claims]
+
+    rows = [ROW | {"id": i} for i in range(100)]
+    assert all(added["verdict"] == "missing" for added in grade_rows([Meeting(), Meeting()], rows))
+
+
+def test_a_fault_in_one_grader_ends_the_others() -> None:
+    broke = Event()
+
     class Broken:
         version = "broken"
 
         def judge(self, question: str, claims: Sequence[ClaimText], answer: str) -> list[Verdict]:
+            broke.set()
             raise RuntimeError("out of memory")
 
+    class Slow:
+        version = "slow"
+        judged = 0
+
+        def judge(self, question: str, claims: Sequence[ClaimText], answer: str) -> list[Verdict]:
+            broke.wait(10)
+            time.sleep(0.01)
+            self.judged += 1
+            return [Verdict(claim.id, "missing", 0.0, 0.0, "", False) for claim in claims]
+
+    slow = Slow()
     with pytest.raises(RuntimeError, match="out of memory"):
-        grade_rows([Broken(), load_grader("lexical")], [ROW] * 4)
+        grade_rows([Broken(), slow], [ROW | {"question": f"Question {i}?"} for i in range(300)])
+    assert slow.judged < 200

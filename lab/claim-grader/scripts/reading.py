@@ -4,7 +4,7 @@
 judge's probabilities. `held` are those that its encoder never saw (its head, some twenty numbers, was fitted on them).
 `extract` computes the last hidden state after the product's prompt from the GGUF file, dequantized to bfloat16: twice as
 fast here as llama.cpp row by row, since answers to one claim share a prefix and a batch. It appends a file for each
-few hundred rows, claims in a fixed random order: a run that was stopped is a fair sample, and the next one goes on.
+few hundred rows, held-out claims first, in a fixed random order: a run that was stopped is a fair sample, and the next one goes on.
 `fit` fits a logistic regression to the scores of a fixed set of tokens, and weighs it against the small judge on the rows
 held out; both are cross-fitted by whole questions, notes and fields. `--write` fits on all rows and writes the head.
 """

@@ -171,6 +171,8 @@ class CrossEncoderScorer:
             options.inter_op_num_threads = 1
             # Threads that spin while they wait lose most of their speed on a busy machine.
             options.add_session_config_entry("session.intra_op.allow_spinning", "0")
+            # Without VNNI the fast 8-bit products overflow: other probabilities than on a newer processor.
+            options.add_session_config_entry("session.x64quantprecision", "1")
             options.log_severity_level = 3
             self._sessions[name] = ort.InferenceSession(
                 str(_weights(name)), options, providers=["CPUExecutionProvider"]

@@ -2,7 +2,7 @@
 
 import json
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache, cached_property, lru_cache
 from importlib import resources
@@ -114,7 +114,7 @@ def opposites(claim: Bag, answer: Bag) -> int:
 def features(question: Bag, claim: Bag, answer: Bag, parts: Sequence[Bag], names: Sequence[str] = NAMES) -> list[float]:
     """The values of `names`, of `NAMES`, for one pair; `parts` are the answer's sentences (at least one)."""
     pair = _Pair(question, claim, answer, parts)
-    return [float(getattr(pair, name)) for name in names]
+    return [float(_MADE[name](pair)) for name in names]
 
 
 @dataclass(frozen=True)
@@ -209,3 +209,25 @@ class _Pair:
     def verbs_missing(self) -> float:
         missing = sum(w not in self.answer.words for w in self.claim.words if w in plain.FUNCTION)
         return missing / max(1, len(self.claim.words))
+
+
+_MADE: Mapping[str, Callable[[_Pair], float]] = {
+    "recall": lambda pair: pair.recall,
+    "free_recall": lambda pair: pair.free_recall,
+    "soft_recall": lambda pair: pair.soft_recall,
+    "free_soft_recall": lambda pair: pair.free_soft_recall,
+    "precision": lambda pair: pair.precision,
+    "soft_precision": lambda pair: pair.soft_precision,
+    "bigram_recall": lambda pair: pair.bigram_recall,
+    "sentence_recall": lambda pair: pair.sentence_recall,
+    "char_cosine": lambda pair: pair.char_cosine,
+    "negation_mismatch": lambda pair: pair.negation_mismatch,
+    "opposite": lambda pair: pair.opposite,
+    "number_missing": lambda pair: pair.number_missing,
+    "number_other": lambda pair: pair.number_other,
+    "length_ratio": lambda pair: pair.length_ratio,
+    "answer_words": lambda pair: pair.answer_words,
+    "claim_words": lambda pair: pair.claim_words,
+    "echo": lambda pair: pair.echo,
+    "verbs_missing": lambda pair: pair.verbs_missing,
+}

@@ -43,7 +43,6 @@ class Policy:
 
     unasked: float = 0.9
     unasked_share: float = 0.4
-    alone: float = 0.0
     both: float = 0.32
     voiced: float = 0.8
     nearer: float = 1.0
@@ -171,8 +170,7 @@ def _hear(before: Standing, turn: Turn, verdict: Judged, helped: set[str], polic
     if before.status in ("covered", "appealed"):
         return before
     asked = turn.question.claim == verdict.claim
-    alone = verdict.surely("covered") and verdict.p_covered >= policy.alone
-    sure = alone or _both_cover(before, turn, verdict, policy)
+    sure = verdict.surely("covered") or _both_cover(before, turn, verdict, policy)
     if turn.copied or not sure:
         if not asked or before.status == "helped":
             return before

@@ -85,17 +85,17 @@ def measure_second(threads: int) -> dict[str, float | int | str]:
         assert model is not None
         took: dict[str, list[float]] = {}
         read = 0
-        for name, words in (("cold", 120), ("warm", 120), ("warm_short", 20)):
+        for name, words in (("cold", 120), ("warm", 120), ("cold_short", 20), ("warm_short", 20)):
             for i in range(len(claims)):
                 turned, put = claims[i:] + claims[:i], f"{name} {i}: {question}"
                 answer = " ".join(_ANSWER.split()[:words])
                 first = alone.judge(put, turned, answer)[0]
-                if name != "cold":
+                if name.startswith("warm"):
                     model.next_token_scores(opening(put, turned[0].text), [0])
                 at = time.perf_counter()
                 read += asked.judge(put, turned, answer)[0].p_covered != first.p_covered
                 took.setdefault(name, []).append(time.perf_counter() - at)
-    reads = f"{read} of {3 * len(claims)}"
+    reads = f"{read} of {4 * len(claims)}"
     found: dict[str, float | int | str] = {"grader": asked.version, "threads": threads, "read": reads}
     for name, times in took.items():
         found |= {f"{name}_s": round(statistics.median(times), 2), f"{name}_max_s": round(max(times), 2)}

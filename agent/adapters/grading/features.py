@@ -114,13 +114,11 @@ def opposites(claim: Bag, answer: Bag) -> int:
 def features(question: Bag, claim: Bag, answer: Bag, parts: Sequence[Bag], names: Sequence[str] = NAMES) -> list[float]:
     """The values of `names`, of `NAMES`, for one pair; `parts` are the answer's sentences (at least one)."""
     pair = _Pair(question, claim, answer, parts)
-    return [float(_MADE[name](pair)) for name in names]
+    return [float(_FEATURES[name](pair)) for name in names]
 
 
 @dataclass(frozen=True)
 class _Pair:
-    """Each feature by its name, made only where it is asked for: most heads read few of them."""
-
     question: Bag
     claim: Bag
     answer: Bag
@@ -128,106 +126,58 @@ class _Pair:
 
     @cached_property
     def best(self) -> Bag:
+        """The sentence that says most of the claim."""
         return max(self.parts, key=lambda part: recall(self.claim.words, part)) if self.parts else self.answer
 
-    @cached_property
-    def recall(self) -> float:
-        return max(0.0, recall(self.claim.words, self.answer))
-
-    @property
-    def free_recall(self) -> float:
-        free = recall(self.claim.words, self.answer, self.question.stems)
-        return free if free >= 0 else self.recall
-
-    @cached_property
-    def soft_recall(self) -> float:
-        return max(0.0, recall(self.claim.words, self.answer, soft=True))
-
-    @property
-    def free_soft_recall(self) -> float:
-        free = recall(self.claim.words, self.answer, self.question.stems, soft=True)
-        return free if free >= 0 else self.soft_recall
-
-    @property
-    def precision(self) -> float:
-        return max(0.0, recall(self.answer.words, self.claim))
-
-    @property
-    def soft_precision(self) -> float:
-        return max(0.0, recall(self.answer.words, self.claim, soft=True))
-
-    @property
-    def bigram_recall(self) -> float:
-        wanted, said = (set(zip(b.words, b.words[1:], strict=False)) for b in (self.claim, self.answer))
-        return len(wanted & said) / max(1, len(wanted))
-
-    @property
-    def sentence_recall(self) -> float:
-        return max(0.0, recall(self.claim.words, self.best))
-
-    @property
-    def char_cosine(self) -> float:
-        return _cosine(self.claim.words, self.answer.words)
-
-    @property
-    def negation_mismatch(self) -> float:
-        ours, theirs = (bool(plain.negations(list(b.words))) for b in (self.claim, self.best))
-        return ours != theirs
-
-    @property
-    def opposite(self) -> float:
-        return min(2, opposites(self.claim, self.best))
-
-    @property
-    def number_missing(self) -> float:
-        ours, theirs = (plain.numbers(list(b.words)) for b in (self.claim, self.answer))
-        return len(ours - theirs) / max(1, len(ours))
-
-    @property
-    def number_other(self) -> float:
-        ours, theirs, asked = (plain.numbers(list(b.words)) for b in (self.claim, self.answer, self.question))
-        return bool(theirs - ours - asked)
-
-    @property
-    def length_ratio(self) -> float:
-        return math.log((len(self.answer.words) + 1) / (max(1, len(self.claim.words)) + 1))
-
-    @property
-    def answer_words(self) -> float:
-        return math.log1p(len(self.answer.words))
-
-    @property
-    def claim_words(self) -> float:
-        return math.log1p(max(1, len(self.claim.words)))
-
-    @property
-    def echo(self) -> float:
-        content = [w for w in self.answer.words if w not in plain.STOP]
-        return sum(plain.stem(w) in self.question.stems for w in content) / max(1, len(content))
-
-    @property
-    def verbs_missing(self) -> float:
-        missing = sum(w not in self.answer.words for w in self.claim.words if w in plain.FUNCTION)
-        return missing / max(1, len(self.claim.words))
+    def found(self, *, soft: bool = False, free: bool = False) -> float:
+        """Recall of the claim; `free`: of what the question does not say, where anything is left."""
+        skip = self.question.stems if free else frozenset[str]()
+        share = recall(self.claim.words, self.answer, skip, soft)
+        return self.found(soft=soft) if free and share < 0 else max(0.0, share)
 
 
-_MADE: Mapping[str, Callable[[_Pair], float]] = {
-    "recall": lambda pair: pair.recall,
-    "free_recall": lambda pair: pair.free_recall,
-    "soft_recall": lambda pair: pair.soft_recall,
-    "free_soft_recall": lambda pair: pair.free_soft_recall,
-    "precision": lambda pair: pair.precision,
-    "soft_precision": lambda pair: pair.soft_precision,
-    "bigram_recall": lambda pair: pair.bigram_recall,
-    "sentence_recall": lambda pair: pair.sentence_recall,
-    "char_cosine": lambda pair: pair.char_cosine,
-    "negation_mismatch": lambda pair: pair.negation_mismatch,
-    "opposite": lambda pair: pair.opposite,
-    "number_missing": lambda pair: pair.number_missing,
-    "number_other": lambda pair: pair.number_other,
-    "length_ratio": lambda pair: pair.length_ratio,
-    "answer_words": lambda pair: pair.answer_words,
-    "claim_words": lambda pair: pair.claim_words,
-    "echo": lambda pair: pair.echo,
-    "verbs_missing": lambda pair: pair.verbs_missing,
+def _bigrams(bag: Bag) -> set[tuple[str, str]]:
+    return set(zip(bag.words, bag.words[1:], strict=False))
+
+
+def _numbers(bag: Bag) -> frozenset[str]:
+    return plain.numbers(list(bag.words))
+
+
+def _negates(bag: Bag) -> bool:
+    return bool(plain.negations(list(bag.words)))
+
+
+def _echo(pair: _Pair) -> float:
+    content = [word for word in pair.answer.words if word not in plain.STOP]
+    return sum(plain.stem(word) in pair.question.stems for word in content) / max(1, len(content))
+
+
+def _verbs_missing(pair: _Pair) -> float:
+    missing = sum(word not in pair.answer.words for word in pair.claim.words if word in plain.FUNCTION)
+    return missing / max(1, len(pair.claim.words))
+
+
+# Made one by one: a head reads few of them, and some are slow.
+_FEATURES: Mapping[str, Callable[[_Pair], float]] = {
+    "recall": lambda pair: pair.found(),
+    "free_recall": lambda pair: pair.found(free=True),
+    "soft_recall": lambda pair: pair.found(soft=True),
+    "free_soft_recall": lambda pair: pair.found(soft=True, free=True),
+    "precision": lambda pair: max(0.0, recall(pair.answer.words, pair.claim)),
+    "soft_precision": lambda pair: max(0.0, recall(pair.answer.words, pair.claim, soft=True)),
+    "bigram_recall": lambda pair: len(_bigrams(pair.claim) & _bigrams(pair.answer)) / max(1, len(_bigrams(pair.claim))),
+    "sentence_recall": lambda pair: max(0.0, recall(pair.claim.words, pair.best)),
+    "char_cosine": lambda pair: _cosine(pair.claim.words, pair.answer.words),
+    "negation_mismatch": lambda pair: _negates(pair.claim) != _negates(pair.best),
+    "opposite": lambda pair: min(2, opposites(pair.claim, pair.best)),
+    "number_missing": lambda pair: (
+        len(_numbers(pair.claim) - _numbers(pair.answer)) / max(1, len(_numbers(pair.claim)))
+    ),
+    "number_other": lambda pair: bool(_numbers(pair.answer) - _numbers(pair.claim) - _numbers(pair.question)),
+    "length_ratio": lambda pair: math.log((len(pair.answer.words) + 1) / (max(1, len(pair.claim.words)) + 1)),
+    "answer_words": lambda pair: math.log1p(len(pair.answer.words)),
+    "claim_words": lambda pair: math.log1p(max(1, len(pair.claim.words))),
+    "echo": _echo,
+    "verbs_missing": _verbs_missing,
 }

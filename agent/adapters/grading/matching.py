@@ -16,7 +16,7 @@ NAMES = ("match_missing", "match_covered", "match_contradicted")
 
 
 def among(ids: "NDArray[np.int64]", others: "NDArray[np.int64]") -> "NDArray[np.bool_]":
-    """Which of `ids` are in `others`: for a few dozen each, ten times as fast as sorting them."""
+    """Which of `ids` are in `others`: for a few dozen each, comparing all is faster than sorting."""
     found: NDArray[np.bool_] = (ids[:, None] == others).any(axis=1)
     return found
 

@@ -1,7 +1,12 @@
 """The grader as the quiz has it, for the evals that measure the quiz."""
 
+import hashlib
+import json
+import sqlite3
+from array import array
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
+from pathlib import Path
 from typing import TypeVar
 
 from pydantic import BaseModel
@@ -75,9 +80,40 @@ class MeasuredModel:
             raise SystemExit(f"Nothing was measured: {error}") from None
 
 
+class KeptReadings:
+    """What a model read, kept from run to run: a rule or a threshold is tried again in seconds, not minutes.
+
+    Args:
+        model: asked what is not yet known.
+        name: the model's; another model's readings are not taken for its own.
+        kept: the SQLite database that keeps them.
+    """
+
+    def __init__(self, model: NextTokenScores, name: str, kept: sqlite3.Connection) -> None:
+        self._model = model
+        self._name = name
+        self._kept = kept
+        kept.execute("CREATE TABLE IF NOT EXISTS readings (key TEXT PRIMARY KEY, scores BLOB NOT NULL)")
+
+    def next_token_scores(self, prompt: str, tokens: Sequence[int]) -> list[float]:
+        """See `NextTokenScores`."""
+        key = hashlib.sha256(json.dumps([self._name, list(tokens), prompt]).encode()).hexdigest()
+        known = self._kept.execute("SELECT scores FROM readings WHERE key = ?", (key,)).fetchone()
+        if known is not None:
+            return array("d", known[0]).tolist()
+        scores = self._model.next_token_scores(prompt, tokens)
+        with self._kept:
+            self._kept.execute("INSERT OR REPLACE INTO readings VALUES (?, ?)", (key, array("d", scores).tobytes()))
+        return scores
+
+
 @contextmanager
-def second_opinion(wanted: bool) -> Iterator[NextTokenScores | None]:
+def second_opinion(wanted: bool, readings: Path | None = None) -> Iterator[NextTokenScores | None]:
     """The embedded model for second opinions, running as long as the block; None where none is wanted.
+
+    Args:
+        wanted: with a second opinion at all.
+        readings: an SQLite file that keeps what was read from one run to the next.
 
     Raises:
         SystemExit: it is wanted and not here.
@@ -91,8 +127,12 @@ def second_opinion(wanted: bool) -> Iterator[NextTokenScores | None]:
         model = app.embedded_server
         if model is None:
             raise SystemExit("A second opinion needs the embedded model; unset STUDY_CHAT and run `study model pull`.")
-        model.wait_ready()
-        yield MeasuredModel(model)
+        if readings is None:
+            model.wait_ready()
+            yield MeasuredModel(model)
+            return
+        with closing(sqlite3.connect(readings)) as kept:
+            yield KeptReadings(MeasuredModel(model), model.name, kept)
 
 
 def endpoint_judge() -> CountedJudge | None:

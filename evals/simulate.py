@@ -25,7 +25,7 @@ def main() -> int:
     sheets = [sheet for sheet in load_sheets() if given.split in ("all", sheet.split)]
     kinds = [kind for kind in KINDS if not given.only or kind in given.only]
     played = []
-    with second_opinion(given.second) as model:
+    with second_opinion(given.second, given.readings) as model:
         grader = CachedGrader(_grader(given, sheets, model), given.cache)
         for kind in kinds:
             for sheet in sheets:
@@ -53,6 +53,7 @@ def _arguments() -> argparse.Namespace:
     parser.add_argument("--split", choices=("dev", "sealed", "all"), default="all")
     parser.add_argument("--kind", default="local", help="grader: local, lexical, or oracle (knows the sheets)")
     parser.add_argument("--second", action="store_true", help="with the embedded model's second opinion, as by default")
+    parser.add_argument("--readings", type=Path, help="keep what the second opinion read in this SQLite file")
     parser.add_argument("--accepts", type=float, default=1.0, help="oracle: share of true answers that it accepts")
     parser.add_argument("--passes", type=float, default=0.0, help="oracle: share of other answers that it accepts")
     parser.add_argument("--threads", type=int, default=1)

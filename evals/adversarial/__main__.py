@@ -22,6 +22,7 @@ def main() -> int:
         "--own-bands", action="store_true", help="accept where the grader's own bands do, not the quiz's"
     )
     parser.add_argument("--second", action="store_true", help="with the embedded model's second opinion, as by default")
+    parser.add_argument("--readings", type=Path, help="keep what the second opinion read in this SQLite file")
     parser.add_argument("--threads", type=int, default=1)
     parser.add_argument("--items", type=int, default=0, help="this many of the cases, evenly spread; 0: all")
     parser.add_argument("--worst", type=int, default=20, help="how many wrong outcomes to list")
@@ -38,7 +39,7 @@ def main() -> int:
     judge = endpoint_judge() if given.kind == "endpoint" else None
     cases = load_cases(None if given.split == "all" else given.split)
     cases = cases[:: max(1, len(cases) // given.items)][: given.items] if given.items else cases
-    with second_opinion(given.second) as model:
+    with second_opinion(given.second, given.readings) as model:
         grader = quiz_grader(given.kind, threads=given.threads, judge=judge, model=model, own_bands=given.own_bands)
         outcomes = judge_cases(grader, cases)
     claims = {(case.note, case.claim.id) for case in cases}

@@ -1,10 +1,15 @@
 """`--second` of the evals that measure the quiz: with the embedded model as a quiz has it, or a refusal."""
 
+import sqlite3
+from collections.abc import Sequence
+from contextlib import closing
+from pathlib import Path
+
 import pytest
 
 from agent.domain.errors import ModelError
 from agent.domain.verdict import ClaimText
-from evals.graders import MeasuredModel, quiz_grader, second_opinion
+from evals.graders import KeptReadings, MeasuredModel, quiz_grader, second_opinion
 
 
 def test_none_unless_asked_for() -> None:
@@ -38,3 +43,35 @@ def test_a_model_that_fails_ends_the_measurement() -> None:
     assert quiz_grader(model=Failing()).judge(question, [claim], answer)[0].p_covered > 0.05  # read, if it could be
     with pytest.raises(SystemExit, match="did not answer"):
         quiz_grader(model=MeasuredModel(Failing())).judge(question, [claim], answer)
+
+
+class Counting:
+    """A model that tells how often it was asked."""
+
+    def __init__(self) -> None:
+        self.asked = 0
+
+    def next_token_scores(self, prompt: str, tokens: Sequence[int]) -> list[float]:
+        self.asked += 1
+        return [-0.1 / (n + 1) for n, _ in enumerate(tokens)]
+
+
+def test_readings_are_kept_from_run_to_run_digit_for_digit(tmp_path: Path) -> None:
+    first, second = Counting(), Counting()
+    with closing(sqlite3.connect(tmp_path / "readings.db")) as kept:
+        said = KeptReadings(first, "small", kept).next_token_scores("Question", [3, 7])
+    with closing(sqlite3.connect(tmp_path / "readings.db")) as kept:
+        assert KeptReadings(second, "small", kept).next_token_scores("Question", [3, 7]) == said
+    assert (first.asked, second.asked) == (1, 0)
+
+
+@pytest.mark.parametrize(
+    ("name", "prompt", "tokens"),
+    [("large", "Question", [3, 7]), ("small", "Other", [3, 7]), ("small", "Question", [3])],
+)
+def test_another_model_prompt_or_choice_of_tokens_is_read_anew(name: str, prompt: str, tokens: list[int]) -> None:
+    model = Counting()
+    with closing(sqlite3.connect(":memory:")) as kept:
+        KeptReadings(model, "small", kept).next_token_scores("Question", [3, 7])
+        KeptReadings(model, name, kept).next_token_scores(prompt, tokens)
+    assert model.asked == 2

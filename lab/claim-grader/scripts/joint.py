@@ -29,7 +29,7 @@ GROUP = 8
 Item = tuple[str, str, str, tuple[float, float, float], float]
 
 
-def public_groups(rows: list[Row], rng: random.Random, cap: int, by_rule: bool = True) -> list[list[Item]]:
+def public_groups(rows: list[Row], rng: random.Random, cap: int, turned: bool = True, by_rule: bool = True) -> list[list[Item]]:
     """Up to `cap` answers of each question, cut into groups; each group has one of the references as its claim."""
     by_question: dict[str, list[Row]] = {}
     for r in rows:
@@ -46,7 +46,7 @@ def public_groups(rows: list[Row], rng: random.Random, cap: int, by_rule: bool =
                 claim = rng.choice(good)
             items = [(claim, r.question, r.answer, r.target, 0.6 if saf else 1.0) for r in group if r.answer != claim]
             for r in group:
-                if not by_rule or saf or r.label != COVERED or rng.random() > 0.35:
+                if not turned or saf or r.label != COVERED or rng.random() > 0.35:
                     continue
                 made = contradict(r.answer, rng)
                 items += [(claim, r.question, made, FALSE, 0.5)] if made else []
@@ -58,7 +58,9 @@ def public_groups(rows: list[Row], rng: random.Random, cap: int, by_rule: bool =
     return out
 
 
-def hand_groups(rows: list[Row], rng: random.Random, made_share: float, by_rule: bool = True) -> list[list[Item]]:
+def hand_groups(
+    rows: list[Row], rng: random.Random, made_share: float, turned: bool = True, by_rule: bool = True
+) -> list[list[Item]]:
     """All answers to each claim with rule-made falsehoods, sometimes with an answer in the claim's place."""
     by_claim: dict[str, list[Row]] = {}
     by_domain: dict[str, list[Row]] = {}
@@ -82,7 +84,7 @@ def hand_groups(rows: list[Row], rng: random.Random, made_share: float, by_rule:
             if len(true) > 1 and pick < 0.35:
                 claim = rng.choice(true)
             items += [(claim, question, r.answer, r.target, 1.0) for r in some if r.answer != claim]
-            for answer in [*true, claim] if by_rule else ():
+            for answer in [*true, claim] if turned else ():
                 if rng.random() < made_share:
                     made = contradict(answer, rng)
                     items += [(claim, question, made, FALSE, 0.6)] if made else []
@@ -228,6 +230,7 @@ def main() -> None:
     a.add_argument("--lr", type=float, default=1e-4)
     a.add_argument("--pairwise", type=float, default=0.5)
     a.add_argument("--made", type=float, default=0.4)
+    a.add_argument("--no-falsehoods", action="store_true", help="no falsehoods made by rule; heaps and other answers stay")
     a.add_argument("--no-negatives", action="store_true", help="no falsehoods, heaps or other answers made by rule")
     a.add_argument("--qshare", type=float, default=0.5, help="share of batches that see the question")
     a.add_argument("--smooth", type=float, default=0.06)
@@ -280,10 +283,11 @@ def train(args, texts, seen_public, seen_hand, test_public, test_hand) -> None:
         print(f"goes on from step {first}", flush=True)
     started, running, step = time.monotonic(), 0.0, 0
     by_rule = not args.no_negatives
+    turned = by_rule and not args.no_falsehoods
     while step < args.steps:
-        groups = public_groups(seen_public, rng, args.cap, by_rule)
+        groups = public_groups(seen_public, rng, args.cap, turned, by_rule)
         for _ in range(args.hand):
-            groups += hand_groups(seen_hand, rng, args.made, by_rule)
+            groups += hand_groups(seen_hand, rng, args.made, turned, by_rule)
         cut = []
         for g in groups:
             sees = rng.random() < args.qshare

@@ -4,8 +4,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from math import ceil, exp, log
 
-_PERSONAL = 0.005
-"""Least probability that a learner's own correction tells from none."""
+_LEAST = 0.005
+"""Least probability that a scaling tells from none."""
 
 
 def log_odds(p: float, least: float = 0.02) -> float:
@@ -76,28 +76,30 @@ def accept_threshold(p: Sequence[float], right: Sequence[bool], error: float) ->
 
 
 @dataclass(frozen=True, slots=True)
-class Personal:
-    """A learner's own correction of p(covered): `log odds * slope + shift`. The identity is (1, 0)."""
+class Scaling:
+    """Platt scaling of a probability: `log odds * slope + shift`. The identity is (1, 0)."""
 
     slope: float = 1.0
     shift: float = 0.0
 
     def apply(self, p: float) -> float:
-        """The corrected probability."""
-        return probability(self.slope * log_odds(p, _PERSONAL) + self.shift)
+        """The scaled probability; the identity leaves it as it is, also where it is 0 or 1."""
+        if self == Scaling():
+            return p
+        return probability(self.slope * log_odds(p, _LEAST) + self.shift)
 
 
-def fit_personal_head(rows: Sequence[tuple[float, bool]], *, prior: float = 4.0, most: float = 1.0) -> Personal:
+def fit_personal_head(rows: Sequence[tuple[float, bool]], *, prior: float = 4.0, most: float = 1.0) -> Scaling:
     """Platt scaling of (p(covered), was it covered) from accepted appeals and confirmed verdicts.
 
     The shift is held within `most` log odds, so that a few appeals move the fence a little and no number of them
     opens it.
     """
     free = platt(rows, prior=prior)
-    return Personal(slope=min(2.0, max(0.5, free.slope)), shift=min(most, max(-most, free.shift)))
+    return Scaling(slope=min(2.0, max(0.5, free.slope)), shift=min(most, max(-most, free.shift)))
 
 
-def platt(rows: Sequence[tuple[float, bool]], *, prior: float = 0.1) -> Personal:
+def platt(rows: Sequence[tuple[float, bool]], *, prior: float = 0.1) -> Scaling:
     """Platt scaling (1999) of (p, was it so): a logistic regression on the log odds of p.
 
     A ridge of weight `prior` pulls towards the identity. Newton's method, 25 steps.
@@ -108,7 +110,7 @@ def platt(rows: Sequence[tuple[float, bool]], *, prior: float = 0.1) -> Personal
         g1 = prior * shift / 4
         h00, h01, h11 = prior, 0.0, prior / 4
         for p, covered in rows:
-            x = log_odds(p, _PERSONAL)
+            x = log_odds(p, _LEAST)
             q = probability(slope * x + shift)
             error, spread = q - covered, q * (1 - q)
             g0 += error * x
@@ -119,4 +121,4 @@ def platt(rows: Sequence[tuple[float, bool]], *, prior: float = 0.1) -> Personal
         det = h00 * h11 - h01 * h01
         slope -= (h11 * g0 - h01 * g1) / det
         shift -= (h00 * g1 - h01 * g0) / det
-    return Personal(slope, shift)
+    return Scaling(slope, shift)

@@ -4,7 +4,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 from agent.domain.attempt import Attempt, Judged, Turn
-from agent.domain.calibration import Personal, fit_personal_head
+from agent.domain.calibration import Scaling, fit_personal_head
 from agent.domain.ledger import sound
 from agent.domain.proposal import LedgerEntry
 
@@ -16,7 +16,7 @@ class Corrections:
     appeals: tuple[float, ...] = ()
     conceded: tuple[float, ...] = ()
 
-    def fitted(self) -> Personal | None:
+    def fitted(self) -> Scaling | None:
         """The personal correction; None without an accepted appeal, so that nothing changes."""
         if not self.appeals:
             return None

@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from agent.domain.calibration import expected_calibration_error, platt
+from agent.domain.calibration import Scaling, expected_calibration_error, platt
 
 SHARES = (0.03, 0.04, 0.05, 0.06)
 """Shares of the false answers that a band may let through."""
@@ -50,6 +50,14 @@ def calibrated(rows: Sequence[Row], *, by_kind: bool) -> list[float]:
         return platt([(row.p, row.truthful) for row in others]).apply
 
     return _held_out(rows, fit, by_kind=by_kind)
+
+
+def needed(rows: Sequence[Row]) -> Scaling:
+    """The Platt scaling that the hand-written answers still ask for; slope 1 and shift 0 where they are calibrated.
+
+    What ships (`alone` and `read` in the head's file) was fitted so on the dev split, without and with `--second`.
+    """
+    return platt([(row.p, row.truthful) for row in rows if row.natural])
 
 
 def least_band(false: Iterable[float], share: float) -> float:
@@ -124,7 +132,8 @@ def main() -> int:
     parser.add_argument("outcomes", type=Path, help="what `python -m evals.adversarial --out` wrote")
     rows = read(parser.parse_args().outcomes)
     print(calibration_table(rows), band_table(rows), sep="\n\n")
-    print("\ntruthful / false accepted")
+    wanted = needed(rows)
+    print(f"\ntruthful / false accepted; scaling still needed: log odds × {wanted.slope:.3f} {wanted.shift:+.3f}")
     return 0
 
 

@@ -4,7 +4,7 @@ import random
 
 import pytest
 
-from agent.domain.calibration import Personal, accept_threshold, expected_calibration_error, fit_personal_head, platt
+from agent.domain.calibration import Scaling, accept_threshold, expected_calibration_error, fit_personal_head, platt
 
 
 def test_calibration_error_of_a_sure_but_half_right_grader_is_a_half() -> None:
@@ -40,7 +40,7 @@ def test_accept_threshold_refuses_all_where_nothing_is_good_enough() -> None:
 
 def test_without_appeals_nothing_changes() -> None:
     personal = fit_personal_head([])
-    assert personal == Personal()
+    assert personal == Scaling()
     assert personal.apply(0.3) == pytest.approx(0.3)
 
 
@@ -51,6 +51,11 @@ def test_appeals_move_the_fence_their_way_but_never_open_it() -> None:
     assert kinder.apply(0.4) > 0.4
     flooded = fit_personal_head([(0.05, True)] * 500)
     assert flooded.apply(0.05) < 0.5
+
+
+@pytest.mark.parametrize("p", [0.0, 0.001, 0.42, 1.0])
+def test_the_identity_scales_nothing_at_the_ends_either(p: float) -> None:
+    assert Scaling().apply(p) == p
 
 
 def test_platt_scaling_says_how_often_it_is_so() -> None:

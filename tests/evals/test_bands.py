@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from evals.adversarial.bands import Row, accepted, band_table, calibrated, calibration_table, least_band, read
+from evals.adversarial.bands import Row, accepted, band_table, calibrated, calibration_table, least_band, needed, read
 
 # Boundaries are graded .3 lower than core claims, in two notes alike.
 ROWS = [
@@ -41,6 +41,18 @@ def test_a_note_has_no_say_in_its_own_band_or_scaling(by_kind: bool) -> None:
         before, after = fit(ROWS), fit(turned)
         assert [before[i] for i in mine] == [after[i] for i in mine]
         assert before != after
+
+
+def test_what_is_calibrated_needs_no_scaling_and_what_is_modest_needs_a_shift() -> None:
+    def rows(p: float, true: int) -> list[Row]:
+        return [Row("n", "core", p, i < true, natural=True) for i in range(100)]
+
+    honest = needed(rows(0.2, 20) + rows(0.7, 70))
+    assert (honest.slope, honest.shift) == (pytest.approx(1, abs=0.02), pytest.approx(0, abs=0.02))
+    modest = needed(rows(0.2, 60) + rows(0.4, 90))
+    assert modest.apply(0.2) == pytest.approx(0.6, abs=0.02)
+    copied = [Row("n", "core", 0.9, truthful=False, natural=False)] * 50
+    assert needed(rows(0.2, 20) + rows(0.7, 70) + copied) == honest
 
 
 def test_the_tables_are_read_from_outcomes(tmp_path: Path) -> None:

@@ -19,7 +19,7 @@ from agent.adapters.grading.lexical import lexical_rows
 from agent.adapters.grading.matching import NAMES as MATCHING
 from agent.adapters.grading.matching import Matchers
 from agent.adapters.grading.prepare import Prepared, Window, asked_part
-from agent.domain.calibration import Bands
+from agent.domain.calibration import Bands, Scaling
 
 if TYPE_CHECKING:
     import numpy as np
@@ -77,6 +77,10 @@ class CrossEncoderScorer:
     def reversal(self) -> float:
         """The head's strength of the reversal rules."""
         return self._head.reversal
+
+    def scaling(self, *, read: bool) -> Scaling:
+        """The head's scaling of p(covered)."""
+        return self._head.read if read else self._head.alone
 
     def score(
         self, question: str, claims: Sequence[str], prepared: Prepared, pairs: Sequence[tuple[int, Window]]

@@ -5,7 +5,7 @@ from agent.adapters.grading.endpoint import EndpointGrader
 from agent.adapters.grading.lexical import LexicalScorer
 from agent.adapters.grading.local import LocalGrader
 from agent.adapters.grading.second import NextTokenScores, SecondOpinion
-from agent.domain.calibration import Bands, Personal
+from agent.domain.calibration import Bands, Scaling
 from agent.domain.errors import SetupError
 from agent.ports.chat import Chat
 from agent.ports.grader import Grader
@@ -19,7 +19,7 @@ def load_grader(
     threads: int = 2,
     model: NextTokenScores | None = None,
     judge: Chat | None = None,
-    personal: Personal | None = None,
+    personal: Scaling | None = None,
     bands: Bands | None = None,
     marks: bool = False,
 ) -> Grader:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from importlib import resources
 from typing import TYPE_CHECKING
 
-from agent.domain.calibration import Bands
+from agent.domain.calibration import Bands, Scaling
 
 if TYPE_CHECKING:
     import numpy as np
@@ -19,7 +19,9 @@ class Head:
     """Multinomial logistic regression over standardised features, as fitted by lab/claim-grader.
 
     `coef` is (3, features); classes are missing, covered, contradicted. `reversal` (0 to 1) is how strongly the rules
-    on negation, direction and number move its probabilities. `digest` names the content.
+    on negation, direction and number move its probabilities. `alone` and `read` scale the p(covered) that comes out of
+    all rules, without and with a second opinion, so that it says how often such an answer is true. `digest` names the
+    content.
     """
 
     features: tuple[str, ...]
@@ -29,6 +31,8 @@ class Head:
     intercept: tuple[float, ...]
     bands: Bands
     reversal: float
+    alone: Scaling
+    read: Scaling
     digest: str
 
     @classmethod
@@ -44,6 +48,8 @@ class Head:
             intercept=tuple(data["intercept"]),
             bands=Bands(**data["bands"]),
             reversal=data.get("reversal", 1.0),
+            alone=Scaling(*data.get("alone", (1.0, 0.0))),
+            read=Scaling(*data.get("read", (1.0, 0.0))),
             digest=hashlib.sha256(raw).hexdigest()[:12],
         )
 

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 from agent.adapters.grading.features import NAMES, Bag, features
 from agent.adapters.grading.head import Head
 from agent.adapters.grading.prepare import Prepared, Window
-from agent.domain.calibration import Bands
+from agent.domain.calibration import Bands, Scaling
 
 if TYPE_CHECKING:
     import numpy as np
@@ -49,6 +49,10 @@ class LexicalScorer:
     def reversal(self) -> float:
         """The head's strength of the reversal rules."""
         return self._head.reversal
+
+    def scaling(self, *, read: bool) -> Scaling:
+        """The head's scaling of p(covered)."""
+        return self._head.read if read else self._head.alone
 
     def score(
         self, question: str, claims: Sequence[str], prepared: Prepared, pairs: Sequence[tuple[int, Window]]

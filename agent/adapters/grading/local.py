@@ -13,7 +13,7 @@ from agent.adapters.grading.features import Bag, opposites, recall
 from agent.adapters.grading.prepare import Prepared, Window, prepare
 from agent.adapters.grading.second import OPEN, SecondOpinion
 from agent.adapters.grading.twins import doubted, twins
-from agent.domain.calibration import Bands, Personal
+from agent.domain.calibration import Bands, Scaling
 from agent.domain.verdict import ClaimText, Verdict, VerdictName
 
 if TYPE_CHECKING:
@@ -27,7 +27,7 @@ _SENTENCES = 2
 _SHORT = 30
 """Words up to which an answer is read as a whole for a teacher's mark: its sentences add nothing there but time."""
 _UNASKED = 0.8
-"""Least p(covered) of a claim that the question was not about: every answer is held against all of a note's claims,
+"""Least p(covered), before it is scaled, of a claim that the question was not about: every answer is held against all of a note's claims,
 so a small rate of false covers adds up over a quiz."""
 _NOTHING = (0.99, 0.01, 0.0)
 _TWIN_FROM = 0.15
@@ -52,6 +52,10 @@ class Scorer(Protocol):
     @property
     def reversal(self) -> float:
         """How strongly the reversal rules move them, 0 to 1."""
+        ...
+
+    def scaling(self, *, read: bool) -> Scaling:
+        """What makes p(covered) after all rules say how often it is so, without or with a second opinion."""
         ...
 
     def score(
@@ -100,7 +104,7 @@ class LocalGrader:
         scorer: Scorer,
         *,
         second: SecondOpinion | None = None,
-        personal: Personal | None = None,
+        personal: Scaling | None = None,
         bands: Bands | None = None,
         marks: bool = False,
     ) -> None:
@@ -137,11 +141,13 @@ class LocalGrader:
         out = []
         for i, (raw, window) in enumerate(self._scored(question, claims, bags, prepared)):
             rules = _Rules(bags[i], asked, window.bag, whole, kept, self._scorer.reversal, not self._marks)
-            p = rules(raw)
+            p, read = rules(raw), False
             if i == 0 and claims[0].kind not in _WEIGHED and OPEN[0] < p[1] < OPEN[1]:
-                p = self._weighed(question, claims[0], kept, raw, rules)
+                p, read = self._weighed(question, claims[0], kept, raw, rules)
+            if claims[i].kind not in _WEIGHED:
+                p = _moved(p, self._scaled(p[1], read=read))
             quote = prepared.quote(_nearest(bags[i], prepared) if self._at_once(prepared) else window)
-            out.append(self._verdict(claims[i].id, self._corrected(p), quote, asked_about=i == 0))
+            out.append(self._verdict(claims[i].id, p, quote, asked_about=i == 0))
         return out
 
     def _at_once(self, prepared: Prepared) -> bool:
@@ -161,27 +167,30 @@ class LocalGrader:
 
     def _weighed(
         self, question: str, claim: ClaimText, kept: str, raw: Probabilities, rules: "_Rules"
-    ) -> Probabilities:
-        """The asked claim, of which the scorer is not sure, after the second opinion and the answer's twins."""
+    ) -> tuple[Probabilities, bool]:
+        """The asked claim, of which the scorer is not sure, after the second opinion and the answer's twins.
+
+        And whether there was a second opinion.
+        """
         read = self._second.covered(question, claim, kept, raw) if self._second else None
         p = rules(raw if read is None else _moved(raw, read))
         if self._marks or p[1] < _TWIN_FROM:
-            return p
+            return p, read is not None
         heard = []
         for twin in twins(kept):
             prepared = prepare(twin, question)
             if prepared is not None:
                 heard.append(self._scored(question, [claim], [rules.claim], prepared)[0][0][1])
         # What is taken away is missing: a learner whose "not" was misread is asked again, not told to be wrong.
-        return _at_most(doubted(p[1], raw[1], max(heard)), p) if heard else p
+        return _at_most(doubted(p[1], raw[1], max(heard)), p) if heard else p, read is not None
 
-    def _corrected(self, p: Probabilities) -> Probabilities:
-        if self._personal is None:
-            return p
-        return _moved(p, self._personal.apply(p[1]))
+    def _scaled(self, covered: float, *, read: bool) -> float:
+        covered = self._scorer.scaling(read=read).apply(covered)
+        return covered if self._personal is None else self._personal.apply(covered)
 
     def _verdict(self, claim: str, p: Sequence[float], quote: str, *, asked_about: bool = True) -> Verdict:
-        bands = self.bands if asked_about else replace(self.bands, accept=max(self.bands.accept, _UNASKED))
+        unasked = self._scorer.scaling(read=False).apply(_UNASKED)
+        bands = self.bands if asked_about else replace(self.bands, accept=max(self.bands.accept, unasked))
         name, abstain = decide(p, bands)
         shown = quote if name != "missing" else ""
         return Verdict(claim, name, round(float(p[1]), 6), round(float(p[2]), 6), shown, abstain)

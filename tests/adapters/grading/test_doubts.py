@@ -9,7 +9,7 @@ from agent.adapters.grading.doubts import is_beside, is_heap
 from agent.adapters.grading.features import Bag
 from agent.adapters.grading.local import LocalGrader
 from agent.adapters.grading.prepare import Prepared, Window
-from agent.domain.calibration import Bands
+from agent.domain.calibration import Bands, Scaling
 from agent.domain.verdict import ClaimText
 
 CLAIM = (
@@ -54,6 +54,9 @@ class Credulous:
     version = "credulous"
     bands = Bands(accept=0.5, reject=0.1, contradict=0.9)
     reversal = 0.0
+
+    def scaling(self, *, read: bool) -> Scaling:
+        return Scaling()
 
     def score(
         self, question: str, claims: Sequence[str], prepared: Prepared, pairs: Sequence[tuple[int, Window]]

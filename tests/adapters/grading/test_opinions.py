@@ -14,7 +14,7 @@ from agent.adapters.grading.prepare import Prepared, Window
 from agent.adapters.grading.second import Reading, SecondOpinion, opening, render
 from agent.adapters.models.schema import flat_schema
 from agent.app.container import CHAT_MODEL
-from agent.domain.calibration import Bands
+from agent.domain.calibration import Bands, Scaling
 from agent.domain.errors import ModelError
 from agent.domain.verdict import ClaimText
 from agent.ports.chat import Prompt
@@ -34,6 +34,9 @@ class FixedScorer:
     version = "fixed"
     bands = Bands(accept=0.8, reject=0.2, contradict=0.6)
     reversal = 1.0
+
+    def scaling(self, *, read: bool) -> Scaling:
+        return Scaling()
 
     def score(
         self, question: str, claims: Sequence[str], prepared: Prepared, pairs: Sequence[tuple[int, Window]]
@@ -120,6 +123,9 @@ class RowScorer:
     version = "rows"
     bands = Bands(accept=0.9, reject=0.01, contradict=0.6)
     reversal = 1.0
+
+    def scaling(self, *, read: bool) -> Scaling:
+        return Scaling()
 
     def __init__(self, covered: float = 0.5) -> None:
         self.covered = covered

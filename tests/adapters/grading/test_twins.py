@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from agent.adapters.grading.local import LocalGrader
 from agent.adapters.grading.prepare import Prepared, Window
 from agent.adapters.grading.twins import doubted, twins
-from agent.domain.calibration import Bands
+from agent.domain.calibration import Bands, Scaling
 from agent.domain.verdict import ClaimText
 
 QUESTION = "What limits decoding on a large GPU?"
@@ -52,6 +52,9 @@ class NotScorer:
     version = "not"
     bands = Bands(accept=0.4, reject=0.1, contradict=0.9)
     reversal = 0.0
+
+    def scaling(self, *, read: bool) -> Scaling:
+        return Scaling()
 
     def __init__(self, plain: float, negated: float) -> None:
         self.plain, self.negated = plain, negated

@@ -27,8 +27,8 @@ _SENTENCES = 2
 _SHORT = 30
 """Words up to which an answer is read as a whole for a teacher's mark: its sentences add nothing there but time."""
 _UNASKED = 0.8
-"""Least p(covered), before it is scaled, of a claim that the question was not about: every answer is held against all of a note's claims,
-so a small rate of false covers adds up over a quiz."""
+"""Least p(covered), before it is scaled, of a claim that the question was not about: every answer is held against all
+of a note's claims, so a small rate of false covers adds up over a quiz."""
 _NOTHING = (0.99, 0.01, 0.0)
 _TWIN_FROM = 0.15
 """Least p(covered) for which an answer's twins are heard: below it no band accepts."""

@@ -174,9 +174,11 @@ class App:
     @property
     def corrections(self) -> "Corrections":
         """What the learner's approved appeals say about the grader; in force with the setting `personal` only."""
+        from agent.adapters.grading import load_grader
         from agent.domain.personal import corrections
 
-        return corrections(self.workspace.attempts.readable()[0], self.workspace.ledger.readable()[0])
+        scorer = load_grader("lexical" if self.settings.grader == "lexical" else "local").version.split("+")[0]
+        return corrections(self.workspace.attempts.readable()[0], self.workspace.ledger.readable()[0], scorer)
 
     @cached_property
     def embedder(self) -> "Embedder | None":

@@ -117,7 +117,9 @@ def _personal(app: App) -> Diagnosis:
     found = app.corrections
     fitted = found.fitted()
     if fitted is None:
-        return Diagnosis("Personal grader", True, "on, but no approved level rests on an appeal yet: nothing changes")
+        return Diagnosis(
+            "Personal grader", True, "on, but no approved level rests on an appeal against this grader: nothing changes"
+        )
     detail = f"on: {len(found.appeals)} accepted appeals, {len(found.conceded)} refusals let stand; "
     return Diagnosis("Personal grader", True, f"{detail}log odds × {fitted.slope:.2f} {fitted.shift:+.2f}")
 

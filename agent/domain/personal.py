@@ -23,8 +23,11 @@ class Corrections:
         return fit_personal_head([(p, True) for p in self.appeals] + [(p, False) for p in self.conceded])
 
 
-def corrections(attempts: Iterable[Attempt], ledger: Iterable[LedgerEntry]) -> Corrections:
+def corrections(attempts: Iterable[Attempt], ledger: Iterable[LedgerEntry], scorer: str) -> Corrections:
     """Collect the corrections of all attempts that an approved decision rests on and that were not changed since.
+
+    Only those graded by `scorer`, the first part of a local grader's version, count: the probabilities of other
+    weights are on another scale.
 
     Covers that the grader gave by itself are no rows: it would learn from its own opinion.
     """
@@ -33,6 +36,8 @@ def corrections(attempts: Iterable[Attempt], ledger: Iterable[LedgerEntry]) -> C
     conceded: list[float] = []
     for attempt in attempts:
         if attempt.id not in approved or attempt.sha256 != attempt.computed_hash():
+            continue
+        if scorer not in attempt.versions.get("grader", "").split("+"):
             continue
         appealed = {s.claim for s in attempt.standings if s.status == "appealed"}
         last: dict[str, Judged] = {}

@@ -5,11 +5,13 @@ from pathlib import Path
 
 import pytest
 
+from agent.adapters.grading import load_grader
 from agent.app import App
 from agent.app.doctor import examine
 from agent.app.review import review
 from agent.domain.attempt import Attempt
 from agent.domain.personal import Corrections, corrections
+from agent.domain.quiz import QUIZ_BANDS
 from agent.settings import Settings
 from agent.workspace.workspace import Workspace
 from tests.helpers.sittings import act, attempt, later, quiz_note, right, wrong
@@ -19,9 +21,11 @@ from tests.helpers.workspaces import make_app, make_workspace, record_pass
 NOTE = quiz_note()
 
 
-def appealed() -> Attempt:
+def appealed(grader: str = "local") -> Attempt:
     """A passed quiz: the first core claim refused and appealed, its follow-up never put."""
-    return attempt(NOTE, [wrong, act("appeal"), *[right] * 9], start=later(1))
+    made = attempt(NOTE, [wrong, act("appeal"), *[right] * 9], start=later(1))
+    version = load_grader(grader, bands=QUIZ_BANDS).version
+    return made.model_copy(update={"versions": {"grader": version}}).sealed()
 
 
 @pytest.fixture
@@ -40,7 +44,7 @@ def decide(workspace: Workspace, made: Attempt, kind: str) -> None:
 
 
 def found(workspace: Workspace) -> Corrections:
-    return corrections(workspace.attempts.all(), workspace.ledger.all())
+    return corrections(workspace.attempts.all(), workspace.ledger.all(), load_grader("local").version.split("+")[0])
 
 
 def personal_line(root: Path, *, personal: bool) -> str:
@@ -80,8 +84,14 @@ def test_an_attempt_that_was_edited_counts_for_nothing(workspace: Workspace) -> 
     assert found(workspace) == Corrections()
 
 
+def test_another_graders_probabilities_say_nothing_about_this_one(workspace: Workspace) -> None:
+    decide(workspace, appealed("lexical"), "approve")
+    assert found(workspace) == Corrections()
+    assert "against this grader" in personal_line(workspace.root, personal=True)
+
+
 def test_it_is_off_unless_set_and_the_version_tells(workspace: Workspace) -> None:
-    decide(workspace, appealed(), "approve")
+    decide(workspace, appealed("lexical"), "approve")
     assert "personal" not in grader_of(workspace.root, personal=False)
     assert "+personal-" in grader_of(workspace.root, personal=True)
 

@@ -4,7 +4,7 @@ from datetime import datetime
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from pydantic import ValidationError
 
@@ -77,6 +77,7 @@ _json = st.recursive(
 )
 
 
+@settings(max_examples=50)
 @given(st.dictionaries(st.text(), _json))
 def test_the_hash_does_not_depend_on_the_order_of_keys(value: dict[str, Any]) -> None:
     assert content_hash(value) == content_hash(dict(reversed(value.items())))

@@ -3,7 +3,7 @@
 from pathlib import Path
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from agent.domain.change import LineChange
@@ -100,6 +100,7 @@ def test_what_cannot_be_changed_alone_is_refused(change: LineChange, text: str) 
         edited_line(text, change)
 
 
+@settings(max_examples=50)
 @given(st.text(st.characters(codec="utf-8", exclude_categories=["Cc", "Cs", "Zl", "Zp"]), min_size=1, max_size=60))
 def test_whatever_the_focus_says_is_read_back(words: str) -> None:
     said = " ".join(words.split())

@@ -19,8 +19,8 @@ from agent.domain.text import content_stems
 CARRY_OVER = timedelta(days=14)
 HELP = ("hint", "explain")
 
-QUIZ_BANDS = Bands(accept=0.35, reject=0.13, contradict=0.9)
-"""Where a quiz acts on the local grader's probabilities.
+QUIZ_BANDS = Bands(accept=0.75, reject=0.28, contradict=0.9)
+"""Where a quiz acts on the local grader's calibrated probabilities.
 
 A single verdict may be wrong more often than the grader's own bands allow, because L1 rests on seven or more of them;
 `evals/simulate` measures what they lead to together (docs/quiz-policy.md). "Contradicted" is said only where the grader
@@ -43,7 +43,7 @@ class Policy:
 
     unasked: float = 0.9
     unasked_share: float = 0.4
-    both: float = 0.32
+    both: float = 0.7
     voiced: float = 0.8
     nearer: float = 1.0
     nearer_denied: float = 2.0

@@ -29,7 +29,7 @@ from agent.adapters.grading.features import Bag
 from agent.adapters.grading.lexical import lexical_rows
 from agent.adapters.grading.local import _NOTHING, _candidates, _combine, _turned
 from agent.adapters.grading.prepare import asked_part, prepare
-from agent.domain.calibration import accept_threshold
+from agent.domain.calibration import Scaling, accept_threshold
 
 EVERY = list(COLUMNS)
 LEARNED = EVERY[-6:]
@@ -115,6 +115,8 @@ def scorer_of(folder: Path | None) -> CrossEncoderScorer:
     if folder:
         options = ort.SessionOptions()
         options.intra_op_num_threads = 1
+        # As the product has it: without VNNI the fast 8-bit products overflow.
+        options.add_session_config_entry("session.x64quantprecision", "1")
         path = str(folder / "upper.onnx")
         scorer._sessions["upper.onnx"] = ort.InferenceSession(path, options, providers=["CPUExecutionProvider"])
     return scorer
@@ -306,6 +308,8 @@ def main() -> None:
     a.add_argument("--false", type=float, default=0.03)
     a.add_argument("--lost", type=float, default=0.03)
     a.add_argument("--dump", type=Path, help="write the cross-fitted rows there")
+    a.add_argument("--alone", type=float, nargs=2, default=[1.0, 0.0], help="scaling of p(covered): slope and shift")
+    a.add_argument("--read", type=float, nargs=2, default=[1.0, 0.0], help="the same with the second opinion")
     a.add_argument("--write", type=Path, help="the head's file")
     args = a.parse_args()
     args.plain_weights = dict(zip(SETS, args.plain_weights or args.weights, strict=True))
@@ -334,7 +338,10 @@ def main() -> None:
                     }
                     out.write(json.dumps(line | {"answer": r.answer, "label": r.label, "p": float(q[1])}) + "\n")
     if args.write:
+        scaled = Scaling(*args.alone)
+        bands |= {name: round(scaled.apply(bands[name]), 4) for name in ("accept", "reject")}
         content = stacked(every, held, args, None, 8).content() | {"reversal": args.reversal, "bands": bands}
+        content |= {"alone": args.alone, "read": args.read}
         args.write.write_text(json.dumps(content, indent=0) + "\n", encoding="utf-8")
 
 

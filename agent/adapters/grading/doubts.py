@@ -13,7 +13,7 @@ BESIDE = 0.1
 _TOUCH = 0.7
 """Weight of shared content words below which an answer is beside the claim; the rarest words weigh 1."""
 _CLAIM_WORDS = 6
-_HEAP_WORDS, _HEAP_GLUE, _HEAP_SHARE = 10, 0.08, 0.6
+_HEAP_WORDS, _HEAP_GLUE, _HEAP_SHARE = 7, 0.08, 0.6
 _NOTATION = re.compile(r"[:;=<>→]|\.\s")
 
 

@@ -41,6 +41,7 @@ def test_a_short_claim_may_be_said_in_quite_other_words() -> None:
         ("complete binary pop minimum path tree heap o reading push log entry n", True),
         ("pop and push are o log n, reading the minimum of the heap is o 1 as the tree is complete", False),
         ("peek = O(1), push = O(log n), pop = O(log n), complete binary tree heap minimum", False),
+        ("minimum path tree binary heap push entry", True),
         ("heap tree minimum", False),
     ],
 )

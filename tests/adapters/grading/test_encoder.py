@@ -117,11 +117,13 @@ def test_for_marks_a_short_answer_is_read_once_and_its_nearest_sentence_quoted(
 
 
 def test_products_do_not_overflow_on_a_processor_without_vnni(scorer: CrossEncoderScorer) -> None:
-    """Where they do, these logits are .44, -2.37 and 2.84."""
+    """Where they do, these logits are 1.76, -3.00 and 2.40."""
     claim = (
-        "Multi-head latent attention (DeepSeek-V2 and V3) caches one compressed vector per token and layer, plus a "
-        "small positional key shared by all heads, instead of keys and values per head, so the usual formula with KV "
-        "heads does not apply."
+        "Expert parallelism places different experts on different devices, so the forward pass of each MoE layer "
+        "usually needs one all-to-all exchange to send tokens to their experts and another to bring the results back."
     )
-    answer = "DeepSeek-V3 stores its cache on disk, so the formula has to be divided by the number of GPUs."
-    assert scorer.logits([(claim, "", answer)])[0] == pytest.approx([0.14, -1.61, 2.36], abs=0.3)
+    answer = (
+        "Amortised is total cost over the number of operations and holds for any sequence, you don't need random "
+        "inputs for it."
+    )
+    assert scorer.logits([(claim, "", answer)])[0] == pytest.approx([1.48, -3.34, 3.03], abs=0.3)

@@ -26,11 +26,9 @@ _SENTENCES = 2
 """Sentences of the answer scored by themselves for each claim, besides the passages that hold them."""
 _SHORT = 30
 """Words up to which an answer is read as a whole for a teacher's mark: its sentences add nothing there but time."""
-_UNASKED = 0.9
-"""Least p(covered), before it is scaled, of a claim that the question was not about: every answer is held against all
-of a note's claims, so a small rate of false covers adds up over a quiz."""
-_IN_PASSING = 0.8
-"""The same for a misconception or a correction, whose probabilities are not scaled."""
+_UNASKED = 0.8
+"""Least p(covered) of a claim that the question was not about: every answer is held against all of a note's claims,
+so a small rate of false covers adds up over a quiz. Such a p is not scaled: few answers cover what was not asked."""
 _NOTHING = (0.99, 0.01, 0.0)
 _TWIN_FROM = 0.15
 """Least p(covered) for which an answer's twins are heard: below it no band accepts."""
@@ -144,12 +142,12 @@ class LocalGrader:
         for i, (raw, window) in enumerate(self._scored(question, claims, bags, prepared)):
             rules = _Rules(bags[i], asked, window.bag, whole, kept, self._scorer.reversal, not self._marks)
             p, read = rules(raw), False
-            if i == 0 and claims[0].kind not in _WEIGHED and OPEN[0] < p[1] < OPEN[1]:
-                p, read = self._weighed(question, claims[0], kept, raw, rules)
-            if claims[i].kind not in _WEIGHED:
+            if i == 0 and claims[0].kind not in _WEIGHED:
+                if OPEN[0] < p[1] < OPEN[1]:
+                    p, read = self._weighed(question, claims[0], kept, raw, rules)
                 p = _moved(p, self._scaled(p[1], read=read))
             quote = prepared.quote(_nearest(bags[i], prepared) if self._at_once(prepared) else window)
-            out.append(self._verdict(claims[i].id, p, quote, least=self._least(claims[i]) if i else 0.0))
+            out.append(self._verdict(claims[i].id, p, quote, asked_about=i == 0))
         return out
 
     def _at_once(self, prepared: Prepared) -> bool:
@@ -190,12 +188,8 @@ class LocalGrader:
         covered = self._scorer.scaling(read=read).apply(covered)
         return covered if self._personal is None else self._personal.apply(covered)
 
-    def _least(self, claim: ClaimText) -> float:
-        """The least p(covered) from which a claim that was not asked about is accepted."""
-        return _IN_PASSING if claim.kind in _WEIGHED else self._scorer.scaling(read=False).apply(_UNASKED)
-
-    def _verdict(self, claim: str, p: Sequence[float], quote: str, *, least: float = 0.0) -> Verdict:
-        bands = replace(self.bands, accept=max(self.bands.accept, least))
+    def _verdict(self, claim: str, p: Sequence[float], quote: str, *, asked_about: bool = True) -> Verdict:
+        bands = self.bands if asked_about else replace(self.bands, accept=max(self.bands.accept, _UNASKED))
         name, abstain = decide(p, bands)
         shown = quote if name != "missing" else ""
         return Verdict(claim, name, round(float(p[1]), 6), round(float(p[2]), 6), shown, abstain)

@@ -88,29 +88,21 @@ def test_the_learners_own_correction_comes_on_top() -> None:
     assert judged(personal=kinder).p_covered == pytest.approx(kinder.apply(ALONE.apply(0.4)), abs=1e-6)
 
 
-def test_a_claim_beside_the_one_asked_about_needs_as_much_as_before_the_scaling() -> None:
-    class Surer(Modest):
-        def score(
-            self, question: str, claims: Sequence[str], prepared: Prepared, pairs: Sequence[tuple[int, Window]]
-        ) -> NDArray[np.float64]:
-            return np.array([(0.05, 0.89 if i == 1 else 0.91, 0.04) for i, _ in pairs])
-
-    claims = [ClaimText(f"c{i}", "Decoding is limited by memory bandwidth.", "core") for i in range(3)]
-    first, below, above = LocalGrader(Surer()).judge(QUESTION, claims, ANSWER)
-    assert [v.abstain for v in (first, below, above)] == [False, True, False]
-    assert below.p_covered > Modest.bands.accept
-
-
+@pytest.mark.parametrize("kind", ["core", "misconception"])
 @pytest.mark.parametrize(("p", "sure"), [(0.79, False), (0.81, True)])
-def test_a_misconception_voiced_in_passing_is_heard_on_the_scale_it_was_scored_on(p: float, sure: bool) -> None:
+def test_what_was_not_asked_about_is_not_scaled_and_needs_more(kind: ClaimKind, p: float, sure: bool) -> None:
+    """The scaling is that of answers to the claim's own question, half of them true."""
+
     class Hearing(Modest):
         def score(
             self, question: str, claims: Sequence[str], prepared: Prepared, pairs: Sequence[tuple[int, Window]]
         ) -> NDArray[np.float64]:
             return np.array([(1 - p, p, 0.0) for _ in pairs])
 
-    claims = [ClaimText("c", "Decoding is slow.", "core"), ClaimText("m", "Decoding is fast.", "misconception")]
-    assert LocalGrader(Hearing()).judge(QUESTION, claims, ANSWER)[1].abstain is not sure
+    claims = [ClaimText("c", "Decoding is slow.", "core"), ClaimText("other", "Decoding is fast.", kind)]
+    asked, other = LocalGrader(Hearing()).judge(QUESTION, claims, ANSWER)
+    assert asked.p_covered > 0.9
+    assert (other.p_covered, other.abstain) == (p, not sure)
 
 
 @pytest.mark.parametrize("name", ["grader", "marks", "lexical"])

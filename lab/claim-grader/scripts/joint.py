@@ -29,7 +29,9 @@ GROUP = 8
 Item = tuple[str, str, str, tuple[float, float, float], float]
 
 
-def public_groups(rows: list[Row], rng: random.Random, cap: int, turned: bool = True, by_rule: bool = True) -> list[list[Item]]:
+def public_groups(
+    rows: list[Row], rng: random.Random, cap: int, turned: bool = True, by_rule: bool = True
+) -> list[list[Item]]:
     """Up to `cap` answers of each question, cut into groups; each group has one of the references as its claim."""
     by_question: dict[str, list[Row]] = {}
     for r in rows:
